@@ -1,0 +1,1 @@
+//! Runs Falco rule files on a real engine.

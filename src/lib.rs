@@ -1,0 +1,1 @@
+//! The `cloudtrail` plugin for Falco: reads AWS CloudTrail events and exposes their fields to rules.
