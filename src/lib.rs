@@ -1,1 +1,3 @@
 //! The `cloudtrail` plugin for Falco: reads AWS CloudTrail events and exposes their fields to rules.
+
+pub mod config;
