@@ -1,0 +1,277 @@
+//! The index of one document: its values in text order, with what is needed to find a member without reading again.
+//!
+//! It keeps no text: a [`Value`] is a cursor into the index and the text that it was built from.
+
+use crate::scan::{self, Go, MAX_DEPTH, Stop, Visit};
+use crate::{Kind, Pointer, text};
+use std::ops::Range;
+
+/// The index of a document. It keeps its memory from one document to the next.
+#[derive(Debug, Default)]
+pub struct Index {
+    nodes: Vec<Node>,
+    /// The containers that are still open, as positions in `nodes`.
+    open: Vec<u32>,
+    key: Option<scan::Text>,
+}
+
+#[derive(Debug)]
+struct Node {
+    kind: Kind,
+    escaped: bool,
+    key_escaped: bool,
+    key: Range<u32>,
+    text: Range<u32>,
+    /// The node behind this one and all that it contains.
+    next: u32,
+}
+
+impl Index {
+    /// Indexes `text`, which must be one JSON value and white space; what an earlier document left is dropped.
+    ///
+    /// On an error the index is empty.
+    pub fn read<'a>(&'a mut self, text: &'a [u8]) -> Result<Value<'a>, Stop> {
+        self.nodes.clear();
+        self.open.clear();
+        self.key = None;
+        match self.fill(text) {
+            Ok(()) => self.root(text).ok_or(Stop::End),
+            Err(stop) => {
+                self.nodes.clear();
+                Err(stop)
+            }
+        }
+    }
+
+    fn fill(&mut self, text: &[u8]) -> Result<(), Stop> {
+        if u32::try_from(text.len()).is_err() {
+            return Err(Stop::Syntax(u32::MAX as usize));
+        }
+        let end = scan::value(text, 0, MAX_DEPTH, self)?;
+        let behind = scan::skip_white(text, end);
+        if behind < text.len() { Err(Stop::Syntax(behind)) } else { Ok(()) }
+    }
+
+    /// Returns the document's value, if one has been read; `text` must be what was read.
+    pub fn root<'a>(&'a self, text: &'a [u8]) -> Option<Value<'a>> {
+        (!self.nodes.is_empty()).then_some(Value { nodes: &self.nodes, text, at: 0 })
+    }
+
+    fn push(&mut self, kind: Kind, range: Range<usize>, escaped: bool) {
+        let key = self.key.take().unwrap_or(scan::Text { range: 0..0, escaped: false });
+        self.nodes.push(Node {
+            kind,
+            escaped,
+            key_escaped: key.escaped,
+            key: narrow(key.range),
+            text: narrow(range),
+            next: self.nodes.len() as u32 + 1,
+        });
+    }
+}
+
+/// Positions fit: `fill` refuses longer texts.
+fn narrow(range: Range<usize>) -> Range<u32> {
+    range.start as u32..range.end as u32
+}
+
+impl Visit for Index {
+    fn key(&mut self, key: scan::Text) {
+        self.key = Some(key);
+    }
+
+    fn open(&mut self, kind: Kind, at: usize) -> Go {
+        self.open.push(self.nodes.len() as u32);
+        self.push(kind, at..at, false);
+        Go::On
+    }
+
+    fn close(&mut self, end: usize) {
+        let next = self.nodes.len() as u32;
+        if let Some(node) = self.open.pop().and_then(|at| self.nodes.get_mut(at as usize)) {
+            node.text.end = end as u32;
+            node.next = next;
+        }
+    }
+
+    fn scalar(&mut self, kind: Kind, range: Range<usize>, escaped: bool) {
+        self.push(kind, range, escaped);
+    }
+}
+
+/// A value of an indexed document.
+#[derive(Clone, Copy)]
+pub struct Value<'a> {
+    nodes: &'a [Node],
+    text: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Value<'a> {
+    fn node(&self) -> &'a Node {
+        &self.nodes[self.at]
+    }
+
+    /// Returns what the value is.
+    pub fn kind(&self) -> Kind {
+        self.node().kind
+    }
+
+    /// Returns the value's own JSON text, a string's with its quotes.
+    pub fn json(&self) -> &'a [u8] {
+        let range = &self.node().text;
+        self.text.get(range.start as usize..range.end as usize).unwrap_or_default()
+    }
+
+    /// Returns the values inside an object or array, in text order; none for other kinds.
+    pub fn items(&self) -> impl Iterator<Item = Value<'a>> + use<'a> {
+        let (nodes, text) = (self.nodes, self.text);
+        let end = self.node().next as usize;
+        let first = match self.kind() {
+            Kind::Object | Kind::Array => self.at + 1,
+            _ => end,
+        };
+        std::iter::successors(Some(first), move |at| nodes.get(*at).map(|node| node.next as usize))
+            .take_while(move |at| *at < end)
+            .map(move |at| Value { nodes, text, at })
+    }
+
+    /// Returns the first member of an object with this name.
+    pub fn get(&self, name: &str) -> Option<Value<'a>> {
+        if self.kind() != Kind::Object {
+            return None;
+        }
+        self.items().find(|member| member.is_named(name))
+    }
+
+    /// Returns the value behind a path of member names.
+    pub fn path(&self, names: &[&str]) -> Option<Value<'a>> {
+        names.iter().try_fold(*self, |value, name| value.get(name))
+    }
+
+    /// Returns the value that one step of a pointer leads to: a member's name, or an array index as RFC 6901 writes it.
+    pub fn step(&self, step: &str) -> Option<Value<'a>> {
+        match self.kind() {
+            Kind::Object => self.get(step),
+            Kind::Array => {
+                let plain = step == "0" || !step.starts_with(['0', '+']);
+                self.items().nth(step.parse().ok().filter(|_| plain)?)
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the value that a pointer names.
+    pub fn pointer(&self, pointer: &Pointer) -> Option<Value<'a>> {
+        pointer.steps().iter().try_fold(*self, |value, step| value.step(step))
+    }
+
+    /// Appends the value as a rule sees it: a string's meaning, any other value's JSON text without white space.
+    /// `null` appends nothing and gives `None`.
+    pub fn append_to(&self, out: &mut Vec<u8>) -> Option<()> {
+        match self.kind() {
+            Kind::Null => return None,
+            Kind::String => text::unescape(self.inner(), self.node().escaped, out),
+            Kind::Number | Kind::Bool => out.extend_from_slice(self.json()),
+            Kind::Object | Kind::Array => text::compact(self.json(), out),
+        }
+        Some(())
+    }
+
+    /// Returns the value as text, as [`append_to`](Self::append_to) gives it.
+    pub fn to_text(&self) -> Option<String> {
+        let mut out = Vec::new();
+        self.append_to(&mut out)?;
+        String::from_utf8(out).ok()
+    }
+
+    /// Returns whether the value is a string that means `text`.
+    pub fn is(&self, text: &str) -> bool {
+        self.kind() == Kind::String && means(self.inner(), self.node().escaped, text)
+    }
+
+    fn is_named(&self, name: &str) -> bool {
+        let node = self.node();
+        let key = self.text.get(node.key.start as usize..node.key.end as usize).unwrap_or_default();
+        means(key, node.key_escaped, name)
+    }
+
+    /// A string's text between its quotes.
+    fn inner(&self) -> &'a [u8] {
+        let json = self.json();
+        json.get(1..json.len().saturating_sub(1)).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for Value<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&String::from_utf8_lossy(self.json()))
+    }
+}
+
+fn means(raw: &[u8], escaped: bool, text: &str) -> bool {
+    if !escaped {
+        return raw == text.as_bytes();
+    }
+    let mut out = Vec::with_capacity(raw.len());
+    text::unescape(raw, true, &mut out);
+    out == text.as_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVENT: &str = r#"{ "a": {"b": [10, {"c": "x\ty"}, [ ], null], "b": "second"}, "k\u0065y": true,
+        "": {"/": {"~": 1.50}}, "n": null, "deep": {"er": {}} }"#;
+
+    fn at(pointer: &str) -> Option<String> {
+        let mut index = Index::default();
+        let root = index.read(EVENT.as_bytes()).unwrap();
+        root.pointer(&Pointer::new(pointer)).map(|value| value.to_text().unwrap_or("<null>".into()))
+    }
+
+    #[test]
+    fn pointers_find_what_they_name() {
+        for (pointer, text) in [
+            ("/a/b/0", Some("10")),
+            ("/a/b/1/c", Some("x\ty")),
+            ("/a/b/1", Some(r#"{"c":"x\ty"}"#)),
+            ("/a/b/2", Some("[]")),
+            ("/a/b/3", Some("<null>")),
+            ("/a/b/4", None),
+            ("/a/b/00", None),
+            ("/a/b/+1", None),
+            ("/a/b/-", None),
+            ("/a/b", Some(r#"[10,{"c":"x\ty"},[],null]"#)),
+            ("/key", Some("true")),
+            ("/k\\u0065y", None),
+            ("//~1/~0", Some("1.50")),
+            ("/n", Some("<null>")),
+            ("/n/x", None),
+            ("/a/b/0/x", None),
+            ("/deep/er", Some("{}")),
+            ("/er", None),
+            ("/missing", None),
+        ] {
+            assert_eq!(at(pointer).as_deref(), text, "{pointer}");
+        }
+    }
+
+    #[test]
+    fn an_index_forgets_the_document_before() {
+        let mut index = Index::default();
+        index.read(br#"{"a":1}"#).unwrap();
+        assert_eq!(index.read(br#"{"a":1"#).unwrap_err(), Stop::End);
+        assert!(index.root(br#"{"a":1}"#).is_none());
+        assert_eq!(index.read(b"{} {}").unwrap_err(), Stop::Syntax(3));
+        assert!(index.read(br#"{"b":2}"#).unwrap().get("a").is_none());
+    }
+
+    #[test]
+    fn a_string_is_compared_by_its_meaning() {
+        let mut index = Index::default();
+        let root = index.read(br#"["\u0041b", "Ab", 1]"#).unwrap();
+        assert_eq!(root.items().map(|item| item.is("Ab")).collect::<Vec<_>>(), [true, true, false]);
+    }
+}

@@ -1,0 +1,369 @@
+//! The one reading of JSON's grammar (RFC 8259), told to a [`Visit`] as positions in the text.
+//!
+//! Strict about structure, numbers and escapes; lenient inside strings, where any byte but `"` and `\` may stand,
+//! since what a string means is [`text`](crate::text)'s concern. It never recurses and allocates nothing, so depth
+//! costs neither stack nor heap. What the values are for is the visitor's concern.
+
+use crate::Kind;
+use std::ops::Range;
+
+/// The deepest nesting that can be scanned.
+pub const MAX_DEPTH: usize = 1024;
+
+/// Why a scan ended before the value did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The text ends inside the value: more text may complete it.
+    End,
+    /// The byte at this position cannot stand there.
+    Syntax(usize),
+    /// The container that opens at this position is nested too deep.
+    Depth(usize),
+    /// The visitor has seen enough; the value that it saw last starts at this position.
+    Asked(usize),
+}
+
+/// What a visitor answers to a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Go {
+    /// Reads on.
+    On,
+    /// Ends the scan with [`Stop::Asked`].
+    Stop,
+}
+
+/// Where a string or a member's name stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// The bytes between the quotes.
+    pub range: Range<usize>,
+    /// Whether a `\` stands among them.
+    pub escaped: bool,
+}
+
+/// Is told the parts of a value in the order of the text.
+pub trait Visit {
+    /// A member's name.
+    fn key(&mut self, key: Text);
+    /// An object or an array opens at `at`.
+    fn open(&mut self, kind: Kind, at: usize) -> Go;
+    /// The container that was opened last ends before `end`.
+    fn close(&mut self, end: usize);
+    /// A value that is no container. A string's range includes its quotes; `escaped` is false for other kinds.
+    fn scalar(&mut self, kind: Kind, range: Range<usize>, escaped: bool);
+}
+
+/// Scans the one value that starts at or after `at`, and returns the position behind it.
+///
+/// A number that ends with the text counts as unfinished ([`Stop::End`]).
+pub fn value<V: Visit>(text: &[u8], at: usize, max_depth: usize, visit: &mut V) -> Result<usize, Stop> {
+    let mut open = Containers::new(max_depth.min(MAX_DEPTH));
+    let mut pos = at;
+    loop {
+        pos = skip_white(text, pos);
+        match byte(text, pos)? {
+            b'"' => {
+                let (end, escaped) = string_end(text, pos + 1)?;
+                visit.scalar(Kind::String, pos..end, escaped);
+                pos = end;
+            }
+            b'{' => {
+                open.push(true, pos)?;
+                if visit.open(Kind::Object, pos) == Go::Stop {
+                    return Err(Stop::Asked(pos));
+                }
+                pos = skip_white(text, pos + 1);
+                if byte(text, pos)? != b'}' {
+                    pos = member_name(text, pos, visit)?;
+                    continue;
+                }
+                open.pop();
+                pos += 1;
+                visit.close(pos);
+            }
+            b'[' => {
+                open.push(false, pos)?;
+                if visit.open(Kind::Array, pos) == Go::Stop {
+                    return Err(Stop::Asked(pos));
+                }
+                pos = skip_white(text, pos + 1);
+                if byte(text, pos)? != b']' {
+                    continue;
+                }
+                open.pop();
+                pos += 1;
+                visit.close(pos);
+            }
+            b't' => pos = word(text, pos, b"true", Kind::Bool, visit)?,
+            b'f' => pos = word(text, pos, b"false", Kind::Bool, visit)?,
+            b'n' => pos = word(text, pos, b"null", Kind::Null, visit)?,
+            b'-' | b'0'..=b'9' => {
+                let end = number_end(text, pos)?;
+                visit.scalar(Kind::Number, pos..end, false);
+                pos = end;
+            }
+            _ => return Err(Stop::Syntax(pos)),
+        }
+        // A value has ended at `pos`: close what ends with it, up to the next value.
+        loop {
+            let Some(in_object) = open.top() else { return Ok(pos) };
+            pos = skip_white(text, pos);
+            match (byte(text, pos)?, in_object) {
+                (b',', true) => {
+                    pos = member_name(text, skip_white(text, pos + 1), visit)?;
+                    break;
+                }
+                (b',', false) => {
+                    pos += 1;
+                    break;
+                }
+                (b'}', true) | (b']', false) => {
+                    open.pop();
+                    pos += 1;
+                    visit.close(pos);
+                }
+                _ => return Err(Stop::Syntax(pos)),
+            }
+        }
+    }
+}
+
+/// Returns the first position at or after `at` that holds no white space of JSON.
+#[inline]
+pub fn skip_white(text: &[u8], mut at: usize) -> usize {
+    while matches!(text.get(at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+        at += 1;
+    }
+    at
+}
+
+/// Scans a member's name and its colon from `at`, and returns the position behind the colon.
+pub fn member_name<V: Visit>(text: &[u8], at: usize, visit: &mut V) -> Result<usize, Stop> {
+    if byte(text, at)? != b'"' {
+        return Err(Stop::Syntax(at));
+    }
+    let (end, escaped) = string_end(text, at + 1)?;
+    visit.key(Text { range: at + 1..end - 1, escaped });
+    let colon = skip_white(text, end);
+    match byte(text, colon)? {
+        b':' => Ok(colon + 1),
+        _ => Err(Stop::Syntax(colon)),
+    }
+}
+
+#[inline]
+fn byte(text: &[u8], at: usize) -> Result<u8, Stop> {
+    text.get(at).copied().ok_or(Stop::End)
+}
+
+fn word<V: Visit>(text: &[u8], at: usize, word: &[u8], kind: Kind, visit: &mut V) -> Result<usize, Stop> {
+    for (i, expected) in word.iter().enumerate() {
+        if byte(text, at + i)? != *expected {
+            return Err(Stop::Syntax(at + i));
+        }
+    }
+    let end = at + word.len();
+    visit.scalar(kind, at..end, false);
+    Ok(end)
+}
+
+/// Returns the position behind the closing quote of the string whose first byte is at `at`, and whether it has escapes.
+#[inline]
+fn string_end(text: &[u8], mut at: usize) -> Result<(usize, bool), Stop> {
+    let mut escaped = false;
+    loop {
+        at = find_quote_or_backslash(text, at);
+        if byte(text, at)? == b'"' {
+            return Ok((at + 1, escaped));
+        }
+        escaped = true;
+        match byte(text, at + 1)? {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => at += 2,
+            b'u' => {
+                for i in at + 2..at + 6 {
+                    if !byte(text, i)?.is_ascii_hexdigit() {
+                        return Err(Stop::Syntax(i));
+                    }
+                }
+                at += 6;
+            }
+            _ => return Err(Stop::Syntax(at + 1)),
+        }
+    }
+}
+
+/// Returns the first position at or after `at` of a `"` or `\`, or the text's length.
+///
+/// Eight bytes a step: strings of log records are too short for a call of a vectorised search to pay.
+#[inline]
+fn find_quote_or_backslash(text: &[u8], at: usize) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    const TOPS: u64 = ONES << 7;
+    // The lowest top bit that is set marks the first byte of `word` that equals `wanted`.
+    let marks = |word: u64, wanted: u8| {
+        let zeroed = word ^ (ONES * u64::from(wanted));
+        zeroed.wrapping_sub(ONES) & !zeroed & TOPS
+    };
+    let rest = text.get(at..).unwrap_or_default();
+    let mut pos = at;
+    let (words, tail) = rest.as_chunks::<8>();
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let found = marks(word, b'"') | marks(word, b'\\');
+        if found != 0 {
+            return pos + (found.trailing_zeros() / 8) as usize;
+        }
+        pos += 8;
+    }
+    let found = tail.iter().position(|b| matches!(b, b'"' | b'\\'));
+    pos + found.unwrap_or(tail.len())
+}
+
+fn number_end(text: &[u8], at: usize) -> Result<usize, Stop> {
+    let digits = |mut at: usize| -> Result<usize, Stop> {
+        if !byte(text, at)?.is_ascii_digit() {
+            return Err(Stop::Syntax(at));
+        }
+        while byte(text, at)?.is_ascii_digit() {
+            at += 1;
+        }
+        Ok(at)
+    };
+    let first = at + usize::from(byte(text, at)? == b'-');
+    let mut end = if byte(text, first)? == b'0' { first + 1 } else { digits(first)? };
+    if byte(text, end)? == b'.' {
+        end = digits(end + 1)?;
+    }
+    if matches!(byte(text, end)?, b'e' | b'E') {
+        let sign = usize::from(matches!(byte(text, end + 1)?, b'+' | b'-'));
+        end = digits(end + 1 + sign)?;
+    }
+    Ok(end)
+}
+
+/// The containers that are open: one bit each, set for an object.
+struct Containers {
+    bits: [u64; MAX_DEPTH / 64],
+    depth: usize,
+    max: usize,
+}
+
+impl Containers {
+    fn new(max: usize) -> Self {
+        Self { bits: [0; MAX_DEPTH / 64], depth: 0, max }
+    }
+
+    fn push(&mut self, object: bool, at: usize) -> Result<(), Stop> {
+        if self.depth == self.max {
+            return Err(Stop::Depth(at));
+        }
+        let (word, bit) = (self.depth / 64, self.depth % 64);
+        self.bits[word] = self.bits[word] & !(1 << bit) | u64::from(object) << bit;
+        self.depth += 1;
+        Ok(())
+    }
+
+    fn pop(&mut self) {
+        self.depth -= 1;
+    }
+
+    fn top(&self) -> Option<bool> {
+        let below = self.depth.checked_sub(1)?;
+        Some(self.bits[below / 64] >> (below % 64) & 1 == 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Ignore;
+    impl Visit for Ignore {
+        fn key(&mut self, _: Text) {}
+        fn open(&mut self, _: Kind, _: usize) -> Go {
+            Go::On
+        }
+        fn close(&mut self, _: usize) {}
+        fn scalar(&mut self, _: Kind, _: Range<usize>, _: bool) {}
+    }
+
+    fn scan(text: &str) -> Result<usize, Stop> {
+        value(text.as_bytes(), 0, MAX_DEPTH, &mut Ignore)
+    }
+
+    #[test]
+    fn valid_values_end_where_they_end() {
+        for text in [
+            "{}",
+            "[]",
+            "[[],{}]",
+            r#"{"a":1,"b":[true,false,null],"c":{"d":"e"}}"#,
+            " \r\n\t{ \"a\" : [ 1 , 2 ] }",
+            r#"["\"\\\/\b\f\n\r\t\u00e9"]"#,
+            "[0,-0,-0.5,1e3,1E+3,1.25e-7,12345678901234567890]",
+            "\"12345678\"",
+            "[\"tab\there\"]",
+        ] {
+            assert_eq!(scan(text), Ok(text.len()), "{text}");
+            assert_eq!(scan(&format!("{text},{{")), Ok(text.len()), "{text} with more behind it");
+        }
+    }
+
+    #[test]
+    fn every_prefix_of_a_value_is_unfinished_and_not_wrong() {
+        let text = r#" {"a":[1.5e+3,-0,"x\u00e9\"y",true,null,{"long enough key":{}}],"b":false}"#;
+        for end in 0..text.len() {
+            assert_eq!(scan(&text[..end]), Err(Stop::End), "{}", &text[..end]);
+        }
+    }
+
+    #[test]
+    fn wrong_text_is_named_by_its_position() {
+        for (text, at) in [
+            ("[1,,2]", 3),
+            ("[1,]", 3),
+            ("{,}", 1),
+            (r#"{"a" 1}"#, 5),
+            (r#"{"a":1,}"#, 7),
+            (r#"{"a":1]"#, 6),
+            ("[1}", 2),
+            ("[01]", 2),
+            ("[1.]", 3),
+            ("[.5]", 1),
+            ("[+1]", 1),
+            ("[1e]", 3),
+            ("[--1]", 2),
+            ("[tru]", 4),
+            ("[nul!]", 4),
+            (r#"["\x"]"#, 3),
+            (r#"["\u12g4"]"#, 6),
+            ("hello", 0),
+        ] {
+            assert_eq!(scan(text), Err(Stop::Syntax(at)), "{text}");
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded_and_exact() {
+        let nested = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
+        assert_eq!(scan(&nested(MAX_DEPTH)), Ok(2 * MAX_DEPTH));
+        assert_eq!(scan(&nested(MAX_DEPTH + 1)), Err(Stop::Depth(MAX_DEPTH)));
+        assert_eq!(value(nested(4).as_bytes(), 0, 3, &mut Ignore), Err(Stop::Depth(3)));
+        assert_eq!(value(nested(3).as_bytes(), 0, 3, &mut Ignore), Ok(6));
+    }
+
+    #[test]
+    fn quotes_are_found_at_every_alignment() {
+        for before in 0..20 {
+            for after in 0..20 {
+                let text = format!(
+                    "\"{}\"{}",
+                    "\u{7f}é!#".repeat(8).chars().take(before).collect::<String>(),
+                    "x".repeat(after)
+                );
+                let end = text.rfind('"').map(|p| p + 1);
+                assert_eq!(scan(&text).ok(), end, "{text}");
+            }
+        }
+    }
+}
