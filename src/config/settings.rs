@@ -1,0 +1,135 @@
+//! `UserConfig` and `Settings`: the keys of `init_config` as users write them, with their defaults, limits and texts.
+//!
+//! The JSON schema that Falco validates with, the plugin's own check and the README table all follow from `Settings`:
+//! the doc comment of a field is its description there. What the values mean is left to the parent module.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// An `init_config` as it arrived, any JSON value. [`Config::from_user`](super::Config::from_user) validates it.
+///
+/// Its schema is typed for the exact spelling of each key and open for every other key, so that a misspelled key
+/// reaches the plugin, which can say more about it than a schema can.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(transparent)]
+pub struct UserConfig(pub(super) Value);
+
+impl JsonSchema for UserConfig {
+    fn schema_name() -> Cow<'static, str> {
+        "CloudTrailConfig".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = Settings::json_schema(generator);
+        allow_null(&mut schema);
+        schema
+    }
+}
+
+/// Lets a section, a key, and the whole be `null`, which is what YAML makes of a key without a value.
+fn allow_null(schema: &mut Schema) {
+    match schema.get_mut("type") {
+        Some(Value::Array(types)) => types.push(json!("null")),
+        Some(single) => *single = json!([single.clone(), "null"]),
+        None => {}
+    }
+    schemars::transform::transform_subschemas(&mut allow_null, schema);
+}
+
+/// Every key of `init_config`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Settings {
+    /// SQS source: delete a message from the queue once its events were handed to Falco.
+    pub sqs_delete: bool,
+    /// S3 and SQS sources: how many objects are downloaded at the same time.
+    #[schemars(range(min = 1, max = 65536))]
+    pub s3_download_concurrency: u32,
+    /// S3 source: read only objects of this time window. `5d` means from 5 days ago on, `5d-2d` means until 2 days ago;
+    /// either side can also be a time such as `2023-07-10T00:00:00Z`. Units are `s`, `m`, `h`, `d` and `w`. Empty means
+    /// all.
+    pub s3_interval: String,
+    /// SQS source: the messages are S3 event notifications that came through SNS, not notifications of CloudTrail.
+    #[serde(rename = "useS3SNS")]
+    pub use_s3_sns: bool,
+    /// S3 source: read only these accounts of an organization trail, account ids of 12 digits with commas between.
+    /// Empty means all.
+    #[schemars(extend("type" = ["string", "number"]))]
+    pub s3_account_list: String,
+    /// SQS source: id of the account that owns the queue, 12 digits. Empty means the account of the credentials.
+    #[schemars(extend("type" = ["string", "number"]))]
+    pub sqs_owner_account: String,
+    /// How the sources in AWS get access.
+    pub aws: AwsSection,
+    /// Accepted because the Go plugin has it, without effect here.
+    pub use_async: bool,
+    /// Bounds on memory and on what a hostile log can cost.
+    pub limits: LimitsSection,
+}
+
+/// The keys under `aws`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+#[schemars(inline)]
+pub(super) struct AwsSection {
+    /// Profile of the shared AWS configuration to use. Empty means the one of the environment, else `default`.
+    #[schemars(extend("type" = ["string", "number"]))]
+    pub profile: String,
+    /// AWS region of bucket and queue. Empty means the one of the environment or of the profile.
+    pub region: String,
+    /// Path of the shared AWS configuration file. Empty means the usual place.
+    pub config: String,
+    /// Path of the shared AWS credentials file. Empty means the usual place.
+    pub credentials: String,
+}
+
+/// The keys under `limits`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+#[schemars(inline)]
+pub(super) struct LimitsSection {
+    /// MiB of log text that are read ahead of Falco. More smooths slow disks, less saves memory. At least `recordMiB`.
+    #[serde(rename = "inFlightMiB")]
+    #[schemars(range(min = 8, max = 65536))]
+    pub in_flight_mib: u32,
+    /// MiB that one record may have. A larger one is skipped.
+    #[serde(rename = "recordMiB")]
+    #[schemars(range(min = 1, max = 1024))]
+    pub record_mib: u32,
+    /// Levels of nesting that one record may have. A deeper one is skipped.
+    #[schemars(range(min = 1, max = 1000))]
+    pub depth: u32,
+    /// A gzip file that inflates to more than this many times its size is cut off, checked once it has given 256 MiB.
+    /// 0 means no limit.
+    #[schemars(range(min = 0, max = 1000000))]
+    pub inflate_ratio: u32,
+    /// How many recent event ids are remembered, so that an event that is delivered again is not seen twice. 0 turns
+    /// this off.
+    #[schemars(range(min = 0, max = 16777216))]
+    pub event_ids: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            sqs_delete: true,
+            s3_download_concurrency: 32,
+            s3_interval: String::new(),
+            use_s3_sns: false,
+            s3_account_list: String::new(),
+            sqs_owner_account: String::new(),
+            aws: AwsSection::default(),
+            use_async: true,
+            limits: LimitsSection::default(),
+        }
+    }
+}
+
+impl Default for LimitsSection {
+    fn default() -> Self {
+        Self { in_flight_mib: 64, record_mib: 16, depth: 1000, inflate_ratio: 400, event_ids: 262_144 }
+    }
+}
