@@ -1,1 +1,11 @@
-//! Runs Falco rule files on a real engine.
+//! Runs Falco rule files over CloudTrail logs on a real engine, and gives tests the same engine for single fields.
+//!
+//! The engine is libsinsp, as `scripts/host` fetches it, or Falco where a machine has it. This crate reads rule
+//! files, resolves their lists and macros as Falco does, and words alerts as Falco does; it has no operator of its
+//! own: whether a rule matches, and what a field prints, only the engine says.
+
+pub mod alert;
+pub mod evaluate;
+pub mod falco;
+pub mod host;
+pub mod rules;
