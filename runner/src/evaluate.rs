@@ -78,19 +78,23 @@ pub fn check(set: &RuleSet, plugins: &[Plugin]) -> Result<()> {
     evaluate(set, Input { plugins, params, with_fields: false }).map(drop)
 }
 
-/// Finds the rule that the host rejected, by trying one after the other; an error that no single rule causes stays.
+/// Names the rules whose filter or output the host rejected, by trying one after the other. An error of another kind
+/// stays as it is.
 fn blame(rules: &[(&Rule, String)], input: Input<'_>, error: anyhow::Error) -> anyhow::Error {
-    let mut faults = Vec::new();
-    for rule in rules {
-        match Pass::text(std::slice::from_ref(rule)).and_then(|pass| pass.run(input)) {
-            Ok(_) => {}
-            Err(error) => faults.push(format!("rule `{}`: {error}", rule.0.name)),
-        }
-    }
-    if faults.is_empty() || faults.len() == rules.len() && rules.len() > 1 {
+    let text = error.to_string();
+    if !text.contains("invalid filter in chisel") && !text.contains("invalid formatting token") {
         return error;
     }
-    anyhow::anyhow!("{}", faults.join("\n"))
+    let mut faults = Vec::new();
+    for rule in rules {
+        if let Err(error) = Pass::text(std::slice::from_ref(rule)).and_then(|pass| pass.run(input)) {
+            let text = error.to_string();
+            let text = text.strip_suffix("\nchisel error").unwrap_or(&text);
+            let text = text.split_once(".lua: ").map_or(text, |(_, reason)| reason);
+            faults.push(format!("rule `{}`: {text}", rule.0.name));
+        }
+    }
+    if faults.is_empty() { error } else { anyhow::anyhow!("{}", faults.join("\n")) }
 }
 
 /// One run of the host with a chisel per rule. What belongs to a rule is marked by a word that no log can know.
