@@ -4,6 +4,8 @@
 
 use crate::scan::{self, Go, MAX_DEPTH, Stop, Visit};
 use crate::{Kind, Pointer, text};
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// The index of a document. It keeps its memory from one document to the next.
@@ -144,9 +146,9 @@ impl<'a> Value<'a> {
         self.items().find(|member| member.is_named(name))
     }
 
-    /// Returns the value behind a path of member names.
-    pub fn path(&self, names: &[&str]) -> Option<Value<'a>> {
-        names.iter().try_fold(*self, |value, name| value.get(name))
+    /// Returns the value behind a path of [`step`](Self::step)s.
+    pub fn path(&self, steps: &[&str]) -> Option<Value<'a>> {
+        steps.iter().try_fold(*self, |value, step| value.step(step))
     }
 
     /// Returns the value that one step of a pointer leads to: a member's name, or an array index as RFC 6901 writes it.
@@ -173,9 +175,70 @@ impl<'a> Value<'a> {
             Kind::Null => return None,
             Kind::String => text::unescape(self.inner(), self.node().escaped, out),
             Kind::Number | Kind::Bool => out.extend_from_slice(self.json()),
-            Kind::Object | Kind::Array => text::compact(self.json(), out),
+            Kind::Object | Kind::Array => self.append_json_to(out),
         }
         Some(())
+    }
+
+    /// Appends the value's JSON text without white space, and of duplicate members only the first.
+    fn append_json_to(&self, out: &mut Vec<u8>) {
+        if self.has_duplicates() { self.append_first_ones_to(out) } else { text::compact(self.json(), out) }
+    }
+
+    /// Appends the value's JSON text without the members whose names came before.
+    fn append_first_ones_to(&self, out: &mut Vec<u8>) {
+        let (open, close) = if self.kind() == Kind::Object { (b'{', b'}') } else { (b'[', b']') };
+        out.push(open);
+        let mut names = HashSet::new();
+        let first_ones = self.items().filter(|item| self.kind() != Kind::Object || names.insert(item.name()));
+        for (i, item) in first_ones.enumerate() {
+            if i > 0 {
+                out.push(b',');
+            }
+            if self.kind() == Kind::Object {
+                text::compact(item.key_json(), out);
+                out.push(b':');
+            }
+            match item.kind() {
+                Kind::Object | Kind::Array => item.append_first_ones_to(out),
+                _ => text::compact(item.json(), out),
+            }
+        }
+        out.push(close);
+    }
+
+    /// Returns whether an object in the value has a member twice.
+    fn has_duplicates(&self) -> bool {
+        // Few members are compared with each other; many would cost their square.
+        const FEW: usize = 16;
+        let own = self.kind() == Kind::Object && {
+            let names: Vec<_> = self.items().map(|item| item.name()).collect();
+            if names.len() <= FEW {
+                names.iter().enumerate().any(|(i, name)| names[..i].contains(name))
+            } else {
+                let mut known = HashSet::with_capacity(names.len());
+                !names.into_iter().all(|name| known.insert(name))
+            }
+        };
+        own || self.items().any(|item| item.has_duplicates())
+    }
+
+    /// The meaning of the name that the value has in its object.
+    fn name(&self) -> Cow<'a, [u8]> {
+        let node = self.node();
+        let raw = self.text.get(node.key.start as usize..node.key.end as usize).unwrap_or_default();
+        if !node.key_escaped {
+            return Cow::Borrowed(raw);
+        }
+        let mut name = Vec::with_capacity(raw.len());
+        text::unescape(raw, true, &mut name);
+        Cow::Owned(name)
+    }
+
+    /// The name that the value has in its object, as it is written.
+    fn key_json(&self) -> &'a [u8] {
+        let node = self.node();
+        self.text.get((node.key.start as usize).saturating_sub(1)..node.key.end as usize + 1).unwrap_or_default()
     }
 
     /// Returns the value as text, as [`append_to`](Self::append_to) gives it.
@@ -187,13 +250,17 @@ impl<'a> Value<'a> {
 
     /// Returns whether the value is a string that means `text`.
     pub fn is(&self, text: &str) -> bool {
-        self.kind() == Kind::String && means(self.inner(), self.node().escaped, text)
+        if self.kind() != Kind::String {
+            return false;
+        }
+        if !self.node().escaped {
+            return self.inner() == text.as_bytes();
+        }
+        self.to_text().as_deref() == Some(text)
     }
 
     fn is_named(&self, name: &str) -> bool {
-        let node = self.node();
-        let key = self.text.get(node.key.start as usize..node.key.end as usize).unwrap_or_default();
-        means(key, node.key_escaped, name)
+        *self.name() == *name.as_bytes()
     }
 
     /// A string's text between its quotes.
@@ -209,15 +276,6 @@ impl std::fmt::Debug for Value<'_> {
     }
 }
 
-fn means(raw: &[u8], escaped: bool, text: &str) -> bool {
-    if !escaped {
-        return raw == text.as_bytes();
-    }
-    let mut out = Vec::with_capacity(raw.len());
-    text::unescape(raw, true, &mut out);
-    out == text.as_bytes()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,7 +286,7 @@ mod tests {
     fn at(pointer: &str) -> Option<String> {
         let mut index = Index::default();
         let root = index.read(EVENT.as_bytes()).unwrap();
-        root.pointer(&Pointer::new(pointer)).map(|value| value.to_text().unwrap_or("<null>".into()))
+        root.pointer(&Pointer::new(pointer).unwrap()).map(|value| value.to_text().unwrap_or("<null>".into()))
     }
 
     #[test]
@@ -256,6 +314,19 @@ mod tests {
         ] {
             assert_eq!(at(pointer).as_deref(), text, "{pointer}");
         }
+    }
+
+    #[test]
+    fn the_first_of_duplicates_is_all_that_is_seen() {
+        let mut index = Index::default();
+        let text = br#"{"a":[{"b":1,"c":{"\u0062":2, "b":3}},4],"a":5,"\u0061":6}"#;
+        let root = index.read(text).unwrap();
+        assert_eq!(root.to_text().unwrap(), r#"{"a":[{"b":1,"c":{"\u0062":2}},4]}"#);
+        let many: String = (0..40).map(|i| format!("\"{}\":{i},", i % 20)).collect();
+        let text = format!("{{{}\"z\":0}}", many);
+        let root = index.read(text.as_bytes()).unwrap();
+        assert_eq!(root.items().count(), 41);
+        assert_eq!(root.to_text().unwrap().matches(':').count(), 21);
     }
 
     #[test]

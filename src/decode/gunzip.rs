@@ -1,0 +1,341 @@
+//! From the bytes of a file or object to its text: inflates gzip data, passes on anything else.
+//!
+//! It is the only place that inflates, since every inflated byte must count against the limits.
+
+use super::{Cause, Skip};
+use flate2::{Decompress, FlushDecompress, Status};
+use std::io::{self, Read};
+
+/// The size of the pieces in which text comes.
+pub const CHUNK: usize = 256 * 1024;
+
+/// How much a file may inflate to before its ratio is looked at: short runs of anything may repeat themselves.
+const FREE_OF_RATIO: u64 = 256 * 1024 * 1024;
+
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// The text of one log.
+pub struct LogText<R> {
+    input: Input<R>,
+    format: Format,
+    max_ratio: u64,
+    inflated: u64,
+    /// Damage that is told once the text before it is taken.
+    damage: Option<Skip>,
+}
+
+enum Format {
+    /// Nothing has been read yet.
+    Unknown,
+    Plain,
+    /// The current member of the gzip data.
+    Gzip(Box<Decompress>),
+    Ended,
+}
+
+/// What [`LogText::next`] gives.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// The next text; never empty.
+    Text(Vec<u8>),
+    /// The end, and what was wrong with the file if something was.
+    End(Option<Skip>),
+}
+
+impl<R: Read> LogText<R> {
+    /// Reads a log; `max_ratio` bounds how many times its size a gzip file may inflate to (0: any).
+    pub fn new(file: R, max_ratio: u64) -> Self {
+        let input = Input { file, buffer: vec![0; 64 * 1024], unread: 0..0, consumed: 0, ended: false };
+        Self { input, format: Format::Unknown, max_ratio, inflated: 0, damage: None }
+    }
+
+    /// Returns how many bytes of the file have been used.
+    pub fn consumed(&self) -> u64 {
+        self.input.consumed
+    }
+
+    /// Returns the next piece of text, up to [`CHUNK`] bytes. After the end it is the end again.
+    pub fn next(&mut self) -> Piece {
+        let mut text = Vec::new();
+        if let Err(skip) = self.fill(&mut text) {
+            self.damage = Some(skip);
+            self.format = Format::Ended;
+        }
+        if text.is_empty() { Piece::End(self.damage.take()) } else { Piece::Text(text) }
+    }
+
+    /// Adds text until the piece is full or the file ends; what was added before an error counts.
+    fn fill(&mut self, text: &mut Vec<u8>) -> Result<(), Skip> {
+        if matches!(self.format, Format::Unknown) {
+            let is_gzip = self.input.starts_with_gzip_magic()?;
+            self.format = if is_gzip { Format::Gzip(new_member()) } else { Format::Plain };
+        }
+        if matches!(self.format, Format::Ended) {
+            return Ok(());
+        }
+        text.resize(CHUNK, 0);
+        let mut filled = 0;
+        let result = loop {
+            if filled == CHUNK {
+                break Ok(());
+            }
+            match self.step(&mut text[filled..]) {
+                Ok(0) if matches!(self.format, Format::Ended) => break Ok(()),
+                Ok(added) => filled += added,
+                Err((added, skip)) => {
+                    filled += added;
+                    break Err(skip);
+                }
+            }
+        };
+        text.truncate(filled);
+        result
+    }
+
+    /// Writes some text, perhaps none, and returns how much; an error comes with what was written before it.
+    fn step(&mut self, out: &mut [u8]) -> Result<usize, (usize, Skip)> {
+        let none = |skip| (0, skip);
+        let Format::Gzip(member) = &mut self.format else {
+            let copied = self.input.copy_to(out).map_err(none)?;
+            if copied == 0 {
+                self.format = Format::Ended;
+            }
+            return Ok(copied);
+        };
+        self.input.refill().map_err(none)?;
+        let (in_before, out_before) = (member.total_in(), member.total_out());
+        let status = member.decompress(self.input.unread(), out, FlushDecompress::None);
+        let used = (member.total_in() - in_before) as usize;
+        let added = (member.total_out() - out_before) as usize;
+        self.input.advance(used);
+        self.inflated += added as u64;
+        let skip = |cause, at| (added, Skip { cause, at: Some(at), detail: None });
+        match status {
+            Err(_) => return Err(skip(Cause::CorruptGzip, self.input.consumed)),
+            Ok(Status::StreamEnd) => {
+                let more = self.input.starts_with_gzip_magic().map_err(|skip| (added, skip))?;
+                if more {
+                    self.format = Format::Gzip(new_member());
+                } else {
+                    // What pads a file to a block's size is no damage; anything else may have been a member.
+                    let at = self.input.consumed;
+                    let padding = self.input.rest_is_zero().map_err(|skip| (added, skip))?;
+                    self.format = Format::Ended;
+                    if !padding {
+                        return Err(skip(Cause::CorruptGzip, at));
+                    }
+                }
+            }
+            Ok(_) if used == 0 && added == 0 && self.input.unread().is_empty() => {
+                return Err(skip(Cause::TruncatedGzip, self.input.consumed));
+            }
+            Ok(_) => {}
+        }
+        let is_bomb =
+            self.max_ratio > 0 && self.inflated > FREE_OF_RATIO && self.inflated / self.max_ratio > self.input.consumed;
+        if is_bomb { Err(skip(Cause::InflatesTooMuch, self.input.consumed)) } else { Ok(added) }
+    }
+}
+
+fn new_member() -> Box<Decompress> {
+    const LARGEST_WINDOW: u8 = 15;
+    Box::new(Decompress::new_gzip(LARGEST_WINDOW))
+}
+
+/// The file's bytes, read ahead by a buffer.
+struct Input<R> {
+    file: R,
+    buffer: Vec<u8>,
+    unread: std::ops::Range<usize>,
+    consumed: u64,
+    ended: bool,
+}
+
+impl<R: Read> Input<R> {
+    fn unread(&self) -> &[u8] {
+        &self.buffer[self.unread.clone()]
+    }
+
+    fn advance(&mut self, used: usize) {
+        self.unread.start += used;
+        self.consumed += used as u64;
+    }
+
+    /// Reads more when all has been used.
+    fn refill(&mut self) -> Result<(), Skip> {
+        if self.unread.is_empty() && !self.ended {
+            let length = read(&mut self.file, &mut self.buffer, self.consumed)?;
+            self.unread = 0..length;
+            self.ended = length == 0;
+        }
+        Ok(())
+    }
+
+    fn starts_with_gzip_magic(&mut self) -> Result<bool, Skip> {
+        while self.unread.len() < GZIP_MAGIC.len() && !self.ended {
+            self.buffer.copy_within(self.unread.clone(), 0);
+            self.unread = 0..self.unread.len();
+            let length = read(&mut self.file, &mut self.buffer[self.unread.end..], self.consumed)?;
+            self.unread.end += length;
+            self.ended = length == 0;
+        }
+        Ok(self.unread().starts_with(&GZIP_MAGIC))
+    }
+
+    fn rest_is_zero(&mut self) -> Result<bool, Skip> {
+        loop {
+            self.refill()?;
+            if self.unread.is_empty() {
+                return Ok(true);
+            }
+            if self.unread().iter().any(|byte| *byte != 0) {
+                return Ok(false);
+            }
+            self.advance(self.unread.len());
+        }
+    }
+
+    /// Copies bytes as they are, first those that are in the buffer.
+    fn copy_to(&mut self, out: &mut [u8]) -> Result<usize, Skip> {
+        if self.unread.is_empty() && !self.ended {
+            let length = read(&mut self.file, out, self.consumed)?;
+            self.consumed += length as u64;
+            return Ok(length);
+        }
+        let length = self.unread.len().min(out.len());
+        out[..length].copy_from_slice(&self.unread()[..length]);
+        self.advance(length);
+        Ok(length)
+    }
+}
+
+fn read(file: &mut impl Read, buffer: &mut [u8], at: u64) -> Result<usize, Skip> {
+    loop {
+        match file.read(buffer) {
+            Ok(length) => return Ok(length),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                return Err(Skip { cause: Cause::Unreadable, at: Some(at), detail: Some(error.to_string()) });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use std::io::Write;
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// Text that gzip cannot make much smaller.
+    fn noise(length: usize) -> Vec<u8> {
+        let mut state = 1u32;
+        let next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            b'a' + (state >> 28) as u8
+        };
+        std::iter::repeat_with(next).take(length).collect()
+    }
+
+    /// Gives one byte at a time.
+    struct Slow<'a>(&'a [u8]);
+    impl Read for Slow<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let length = self.0.len().min(buffer.len()).min(1);
+            self.0.read(&mut buffer[..length])
+        }
+    }
+
+    fn read_all(file: impl Read, max_ratio: u64) -> (Vec<u8>, Option<Skip>) {
+        let mut log = LogText::new(file, max_ratio);
+        let mut all = Vec::new();
+        loop {
+            match log.next() {
+                Piece::Text(text) => all.extend(text),
+                Piece::End(damage) => return (all, damage),
+            }
+        }
+    }
+
+    #[test]
+    fn content_decides_and_all_members_are_read() {
+        let text = noise(3 * CHUNK + 17);
+        let members = [gzip(&text), gzip(b""), gzip(b"second")].concat();
+        let both = [&text[..], b"second"].concat();
+        for (file, expected) in [
+            (&text, &text),
+            (&gzip(&text), &text),
+            (&members, &both),
+            (&Vec::new(), &Vec::new()),
+            (&vec![0x1f], &vec![0x1f]),
+        ] {
+            assert_eq!(read_all(&file[..], 0), (expected.clone(), None));
+            assert_eq!(read_all(Slow(file), 0), (expected.clone(), None));
+        }
+        assert_eq!(read_all(&[&gzip(b"x")[..], &[0; 70_000]].concat()[..], 0), (b"x".to_vec(), None));
+    }
+
+    #[test]
+    fn text_before_damage_is_given() {
+        let text = noise(CHUNK);
+        let whole = gzip(&text);
+        let (read, damage) = read_all(&whole[..whole.len() / 2], 0);
+        assert!(read.len() > CHUNK / 3 && text.starts_with(&read));
+        assert_eq!(damage, Some(Skip { cause: Cause::TruncatedGzip, at: Some(whole.len() as u64 / 2), detail: None }));
+
+        let mut wrong_sum = whole.clone();
+        let sum = wrong_sum.len() - 8;
+        wrong_sum[sum] ^= 1;
+        let (read, damage) = read_all(&wrong_sum[..], 0);
+        assert_eq!(read, text, "all text was there before the check sum was seen to be wrong");
+        assert_eq!(damage.map(|skip| skip.cause), Some(Cause::CorruptGzip));
+
+        // A stored block's length must match its complement.
+        let broken_block = [&gzip(&text)[..10], &[0, 1, 0, 1, 0, 9]].concat();
+        let (read, damage) = read_all(&broken_block[..], 0);
+        assert_eq!((read.len(), damage.map(|skip| skip.cause)), (0, Some(Cause::CorruptGzip)));
+
+        let (read, damage) = read_all(&[&gzip(b"x")[..], b"junk"].concat()[..], 0);
+        assert_eq!((&read[..], damage.map(|skip| skip.cause)), (&b"x"[..], Some(Cause::CorruptGzip)));
+    }
+
+    #[test]
+    fn a_bomb_is_cut_off() {
+        let zeros = vec![b' '; 1 << 20];
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        for _ in 0..300 {
+            encoder.write_all(&zeros).unwrap();
+        }
+        let bomb = encoder.finish().unwrap();
+        let mut log = LogText::new(&bomb[..], 100);
+        let mut length = 0;
+        let damage = loop {
+            match log.next() {
+                Piece::Text(text) => length += text.len() as u64,
+                Piece::End(damage) => break damage,
+            }
+        };
+        assert_eq!(damage.map(|skip| skip.cause), Some(Cause::InflatesTooMuch));
+        assert!((FREE_OF_RATIO..FREE_OF_RATIO + 2 * CHUNK as u64).contains(&length), "{length}");
+    }
+
+    #[test]
+    fn an_error_of_the_file_is_told() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other("device gone"))
+            }
+        }
+        let (read, damage) = read_all(b"abc".chain(Broken), 0);
+        assert_eq!(read, b"abc");
+        assert_eq!(damage, Some(Skip { cause: Cause::Unreadable, at: Some(3), detail: Some("device gone".into()) }));
+    }
+}

@@ -1,0 +1,141 @@
+//! From the bytes of a log file or object to CloudTrail records.
+//!
+//! [`gunzip`] inflates under limits, [`split`] finds the records in the text, [`record`] says what a record is and
+//! when it happened, [`seen`] remembers ids. Nothing here reads or waits: bytes come in, [`Block`]s go out, so the
+//! same code serves files, objects and messages.
+
+pub mod gunzip;
+pub mod record;
+pub mod seen;
+pub mod split;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+
+/// A piece of a log's text and the records in it.
+#[derive(Debug, Default)]
+pub struct Block {
+    /// The log's own text, or a part of it.
+    pub text: Vec<u8>,
+    /// The records, in the order of the log.
+    pub records: Vec<Found>,
+    /// What could not be read.
+    pub skips: Skips,
+}
+
+/// Where a record stands in its block's text, and when it happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The record's bytes.
+    pub range: Range<usize>,
+    /// Nanoseconds since the Unix epoch; `None` when the record does not say.
+    pub time_ns: Option<u64>,
+}
+
+/// Why something was not given to Falco.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// The gzip data are damaged.
+    CorruptGzip,
+    /// The gzip data end too early.
+    TruncatedGzip,
+    /// The file inflates to far more than log text does.
+    InflatesTooMuch,
+    /// The text ends inside a record.
+    EndsInRecord,
+    /// A record's JSON is broken.
+    MalformedRecord,
+    /// Text between records is no JSON.
+    NotJson,
+    /// A record is larger than allowed.
+    RecordTooLarge,
+    /// A record is nested deeper than allowed.
+    RecordTooDeep,
+    /// An item of `Records` is no object.
+    NotAnObject,
+    /// `Records` is no array.
+    RecordsNotAnArray,
+    /// An object that is no CloudTrail event.
+    NotAnEvent,
+    /// A digest file, which holds no events.
+    Digest,
+    /// A summary of events that does not say when they happened.
+    NoTimeWindow,
+    /// Nothing at all.
+    Empty,
+    /// The file could not be opened or read.
+    Unreadable,
+    /// A fault of this plugin.
+    Internal,
+}
+
+/// What is known about every [`Cause`]: its text in logs and its part of the metric's name.
+pub const CAUSES: &[(Cause, &str, &str)] = &[
+    (Cause::CorruptGzip, "corrupt_gzip", "corrupt gzip data, the rest of the file is lost"),
+    (Cause::TruncatedGzip, "truncated_gzip", "truncated gzip data, the file is not complete"),
+    (Cause::InflatesTooMuch, "inflates_too_much", "inflates too much, the rest is not read; see limits.inflateRatio"),
+    (Cause::EndsInRecord, "ends_in_record", "the text ends inside a record"),
+    (Cause::MalformedRecord, "malformed_record", "malformed JSON in a record"),
+    (Cause::NotJson, "not_json", "text that is not JSON"),
+    (Cause::RecordTooLarge, "record_too_large", "a record larger than limits.recordMiB"),
+    (Cause::RecordTooDeep, "record_too_deep", "a record nested deeper than limits.depth"),
+    (Cause::NotAnObject, "not_an_object", "a record that is not an object"),
+    (Cause::RecordsNotAnArray, "records_not_an_array", "Records is not an array"),
+    (Cause::NotAnEvent, "not_an_event", "an object that is not a CloudTrail event"),
+    (Cause::Digest, "digest", "a digest file, which holds no events"),
+    (Cause::NoTimeWindow, "no_time_window", "an aggregated event without a time window"),
+    (Cause::Empty, "empty", "no records in it"),
+    (Cause::Unreadable, "unreadable", "cannot be read"),
+    (Cause::Internal, "internal", "an internal fault, please report it"),
+];
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = CAUSES.iter().find(|(cause, ..)| cause == self).map_or("", |(_, _, text)| text);
+        f.write_str(text)
+    }
+}
+
+/// Something that was skipped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skip {
+    /// Why.
+    pub cause: Cause,
+    /// The byte in the log's text, or in the file for damage to the gzip data, where it starts or was noticed.
+    pub at: Option<u64>,
+    /// What else is known, such as the operating system's error.
+    pub detail: Option<String>,
+}
+
+/// What was skipped in one block: every one is counted, the first of each cause are kept.
+///
+/// Hostile input can hold millions of faults, so what is kept is bounded.
+#[derive(Debug, Default)]
+pub struct Skips {
+    /// The ones that are kept.
+    pub kept: Vec<Skip>,
+    /// How many there were of each cause.
+    pub counts: BTreeMap<Cause, u64>,
+    /// Events that were left out since their ids had been delivered before.
+    pub duplicates: u64,
+}
+
+impl Skips {
+    /// How many of one cause are kept in a block.
+    const KEPT: u64 = 8;
+
+    /// Notes a skip.
+    pub fn add(&mut self, cause: Cause, at: Option<u64>, detail: Option<String>) {
+        let count = self.counts.entry(cause).or_default();
+        *count += 1;
+        if *count <= Self::KEPT {
+            self.kept.push(Skip { cause, at, detail });
+        }
+    }
+
+    /// Returns whether nothing was skipped.
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty() && self.duplicates == 0
+    }
+}

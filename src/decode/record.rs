@@ -1,0 +1,238 @@
+//! What an object in a log is, and when it happened.
+//!
+//! It looks at an object's own members while [`split`](super::split) scans it; what they mean to rules is the
+//! concern of the fields.
+
+use super::Cause;
+use jiff::Timestamp;
+use jsontext::scan::{Go, Text, Visit};
+use jsontext::{Index, Kind, text};
+use std::ops::Range;
+
+/// The members of an object that decide what it is, collected by a scan of the object.
+///
+/// The first of duplicate members counts, as in every field.
+#[derive(Debug)]
+pub struct Members<'a> {
+    text: &'a [u8],
+    depth: usize,
+    name: Name,
+    time: Option<Range<usize>>,
+    id: Option<Range<usize>>,
+    aggregate_id: Option<Range<usize>>,
+    window: Option<Range<usize>>,
+    is_event: bool,
+    is_digest: bool,
+    has_records: bool,
+}
+
+/// A member's name, as far as it matters here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Name {
+    Time,
+    Id,
+    AggregateId,
+    Window,
+    Event,
+    Digest,
+    Records,
+    Other,
+}
+
+impl Name {
+    fn new(name: &[u8]) -> Self {
+        match name {
+            b"eventTime" => Self::Time,
+            b"eventID" => Self::Id,
+            b"eventId" => Self::AggregateId,
+            b"timeWindow" => Self::Window,
+            b"eventVersion" | b"eventName" | b"eventSource" | b"eventType" | b"eventCategory" => Self::Event,
+            b"logFiles" | b"digestStartTime" => Self::Digest,
+            b"Records" => Self::Records,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// An event: its time, if it has a readable one, and the text of its id, if it has one.
+pub type Event<'a> = (Option<u64>, Option<&'a [u8]>);
+
+impl<'a> Members<'a> {
+    /// Prepares for a scan of an object in `text`. The scan ends at an array named `Records`.
+    pub fn new(text: &'a [u8]) -> Self {
+        Self {
+            text,
+            depth: 0,
+            name: Name::Other,
+            time: None,
+            id: None,
+            aggregate_id: None,
+            window: None,
+            is_event: false,
+            is_digest: false,
+            has_records: false,
+        }
+    }
+
+    /// Says what an item of `Records` is.
+    pub fn as_record(&self) -> Result<Event<'a>, Cause> {
+        if self.is_digest && !self.is_event {
+            return Err(Cause::Digest);
+        }
+        let id = self.string(self.id.as_ref().or(self.aggregate_id.as_ref())).filter(|id| !id.is_empty());
+        if self.time.is_none() && self.aggregate_id.is_some() {
+            return Ok((Some(self.window_start().ok_or(Cause::NoTimeWindow)?), id));
+        }
+        Ok((self.string(self.time.as_ref()).and_then(time_ns), id))
+    }
+
+    /// Says what an object outside of `Records` is.
+    pub fn as_document(&self) -> Result<Event<'a>, Cause> {
+        match self {
+            Self { is_event: true, .. } | Self { is_digest: true, .. } => self.as_record(),
+            Self { has_records: true, .. } => Err(Cause::RecordsNotAnArray),
+            _ => Err(Cause::NotAnEvent),
+        }
+    }
+
+    /// The start of the time that an aggregated event sums up.
+    fn window_start(&self) -> Option<u64> {
+        let window = self.text.get(self.window.clone()?)?;
+        time_ns(Index::default().read(window).ok()?.get("windowStart")?.to_text()?.as_bytes())
+    }
+
+    /// The text between the quotes of a value that is a string.
+    fn string(&self, range: Option<&Range<usize>>) -> Option<&'a [u8]> {
+        self.text.get(range?.clone())?.strip_prefix(b"\"")?.strip_suffix(b"\"")
+    }
+
+    /// Notes a value of the object itself, at the end of its text.
+    fn note(&mut self, range: Range<usize>) {
+        let place = match self.name {
+            Name::Time => &mut self.time,
+            Name::Id => &mut self.id,
+            Name::AggregateId => &mut self.aggregate_id,
+            Name::Window => &mut self.window,
+            _ => return,
+        };
+        place.get_or_insert(range);
+    }
+}
+
+impl Visit for Members<'_> {
+    fn key(&mut self, key: Text) {
+        if self.depth != 1 {
+            return;
+        }
+        let raw = self.text.get(key.range).unwrap_or_default();
+        self.name = if key.escaped {
+            let mut name = Vec::new();
+            text::unescape(raw, true, &mut name);
+            Name::new(&name)
+        } else {
+            Name::new(raw)
+        };
+        match self.name {
+            Name::Digest => self.is_digest = true,
+            Name::Records => self.has_records = true,
+            Name::Other | Name::Window => {}
+            Name::Time | Name::Id | Name::AggregateId | Name::Event => self.is_event = true,
+        }
+    }
+
+    fn open(&mut self, kind: Kind, at: usize) -> Go {
+        if self.depth == 1 {
+            if self.name == Name::Records && kind == Kind::Array {
+                return Go::Stop;
+            }
+            // The end is not known yet; `close` sets it.
+            self.note(at..at);
+        }
+        self.depth += 1;
+        Go::On
+    }
+
+    fn close(&mut self, end: usize) {
+        self.depth -= 1;
+        if self.depth == 1
+            && let Some(window) = self.window.as_mut().filter(|window| window.start == window.end)
+        {
+            window.end = end;
+        }
+    }
+
+    fn scalar(&mut self, _: Kind, range: Range<usize>, _: bool) {
+        if self.depth == 1 {
+            self.note(range);
+        }
+    }
+}
+
+/// Reads a time as CloudTrail writes it (RFC 3339): nanoseconds since the Unix epoch.
+fn time_ns(time: &[u8]) -> Option<u64> {
+    let time: Timestamp = std::str::from_utf8(time).ok()?.parse().ok()?;
+    u64::try_from(time.as_nanosecond()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jsontext::scan::{self, MAX_DEPTH, Stop};
+
+    fn members(text: &str) -> Result<Members<'_>, Stop> {
+        let mut members = Members::new(text.as_bytes());
+        scan::value(text.as_bytes(), 0, MAX_DEPTH, &mut members)?;
+        Ok(members)
+    }
+
+    fn record(text: &str) -> Result<(Option<u64>, String), Cause> {
+        let (time, id) = members(text).unwrap().as_record()?;
+        Ok((time, String::from_utf8_lossy(id.unwrap_or_default()).into_owned()))
+    }
+
+    #[test]
+    fn time_and_id_are_the_objects_own_and_the_first() {
+        let text = r#"{"userIdentity":{"eventTime":"2001-01-01T00:00:00Z"},"eventTime":"2023-07-10T11:44:32Z",
+            "event\u0049D":"a","eventTime":"2001-01-01T00:00:00Z","eventID":"b"}"#;
+        assert_eq!(record(text), Ok((Some(1_688_989_472_000_000_000), "a".into())));
+    }
+
+    #[test]
+    fn an_event_needs_no_readable_time() {
+        for text in [
+            "{}",
+            r#"{"eventTime":null}"#,
+            r#"{"eventTime":12}"#,
+            r#"{"eventTime":{"a":1}}"#,
+            r#"{"eventTime":"yesterday"}"#,
+            r#"{"eventTime":"1969-12-31T23:59:59Z"}"#,
+            r#"{"eventTime":"9999-12-31T23:59:59Z"}"#,
+        ] {
+            assert_eq!(record(text), Ok((None, String::new())), "{text}");
+        }
+    }
+
+    #[test]
+    fn fractions_and_offsets_are_read() {
+        assert_eq!(record(r#"{"eventTime":"1970-01-01T01:00:00.5+01:00"}"#), Ok((Some(500_000_000), String::new())));
+    }
+
+    #[test]
+    fn an_aggregated_event_starts_with_its_window() {
+        let window =
+            r#"{"eventId":"x","timeWindow":{"windowStart":"1970-01-01T00:00:02Z","windowEnd":"1970-01-01T00:05:02Z"}}"#;
+        assert_eq!(record(window), Ok((Some(2_000_000_000), "x".into())));
+        assert_eq!(record(r#"{"eventId":"x","timeWindow":{}}"#), Err(Cause::NoTimeWindow));
+        assert_eq!(record(r#"{"eventId":"x"}"#), Err(Cause::NoTimeWindow));
+    }
+
+    #[test]
+    fn documents_are_told_apart() {
+        let document = |text| members(text).unwrap().as_document().map(|_| ());
+        assert_eq!(document(r#"{"eventName":"A"}"#), Ok(()));
+        assert_eq!(document(r#"{"logFiles":[],"digestStartTime":"x"}"#), Err(Cause::Digest));
+        assert_eq!(document(r#"{"Records":{"eventName":"A"}}"#), Err(Cause::RecordsNotAnArray));
+        assert_eq!(document(r#"{"name":"package"}"#), Err(Cause::NotAnEvent));
+        assert_eq!(members(r#"{"a":{"Records":[]},"Records" : [{}]}"#).unwrap_err(), Stop::Asked(32));
+    }
+}

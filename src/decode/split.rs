@@ -1,0 +1,498 @@
+//! Finds the records in the text of one log, which comes in pieces of any size.
+//!
+//! It reads every container that CloudTrail logs come in: `{"Records":[…]}`, arrays of events, lone events, JSON
+//! lines, and any of these one after the other. A record is a slice of the text and is never written anew. Damage
+//! costs the records that it hits; the reading goes on behind them. What is remembered from one piece to the next is
+//! at most one record.
+
+use super::record::Members;
+use super::seen::Seen;
+use super::{Block, Cause, Found, Skip};
+use jsontext::Kind;
+use jsontext::scan::{self, Go, Stop, Text, Visit, skip_white};
+use std::mem;
+use std::ops::Range;
+
+/// What a record may be like.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordLimits {
+    /// The largest record, in bytes.
+    pub bytes: usize,
+    /// The deepest nesting.
+    pub depth: usize,
+}
+
+/// Splits one log into records.
+#[derive(Debug)]
+pub struct Splitter {
+    limits: RecordLimits,
+    place: Place,
+    /// Whether the documents are the items of an array.
+    in_array: bool,
+    /// Text that is not a whole record yet.
+    carry: Vec<u8>,
+    /// How long `carry` must become before another look pays: looking at it for every piece would cost its square.
+    look_at: usize,
+    /// Where `carry` starts in the log's text.
+    base: u64,
+    /// Whether anything was found or skipped.
+    is_empty: bool,
+}
+
+/// Where in a log the reading stands.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// Between documents.
+    Documents,
+    /// Between the items of `Records`.
+    Records,
+    /// Among the members behind `Records`.
+    Tail,
+    /// In something broken, until it is balanced or a line starts a new document; then back to the place before.
+    Skipping(Balance, Back),
+}
+
+/// The places that skipping returns to.
+#[derive(Clone, Copy, Debug)]
+enum Back {
+    Documents,
+    Records,
+}
+
+/// What one step of the reading came to.
+enum Step {
+    /// The reading stands at this position.
+    At(usize),
+    /// What starts at this position needs more text.
+    Starved(usize),
+}
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+impl Splitter {
+    /// Prepares for a log.
+    pub fn new(limits: RecordLimits) -> Self {
+        Self {
+            limits,
+            place: Place::Documents,
+            in_array: false,
+            carry: Vec::new(),
+            look_at: 0,
+            base: 0,
+            is_empty: true,
+        }
+    }
+
+    /// Takes the next piece of text and gives the records that are whole by now.
+    pub fn push(&mut self, piece: Vec<u8>, seen: &mut Seen) -> Block {
+        let mut text = mem::take(&mut self.carry);
+        if text.is_empty() {
+            text = piece;
+        } else {
+            text.extend_from_slice(&piece);
+        }
+        if text.len() < self.look_at {
+            self.carry = text;
+            return Block::default();
+        }
+        let mut block = Block { text, ..Block::default() };
+        let mut at = 0;
+        loop {
+            match self.step(&mut block, at, seen) {
+                Step::At(next) => at = next,
+                Step::Starved(start) if block.text.len() - start > self.limits.bytes => {
+                    at = self.give_up(&mut block, start, Cause::RecordTooLarge, start);
+                }
+                Step::Starved(start) => {
+                    self.carry = block.text[start..].to_vec();
+                    self.look_at = 2 * self.carry.len();
+                    self.base += start as u64;
+                    return self.finished(block);
+                }
+            }
+        }
+    }
+
+    /// Ends the log and gives what is left; `damage` says why the text ended if it did not end by itself.
+    pub fn finish(&mut self, damage: Option<Skip>, seen: &mut Seen) -> Block {
+        let mut block = Block { text: mem::take(&mut self.carry), ..Block::default() };
+        let mut at = 0;
+        let is_whole = loop {
+            match self.step(&mut block, at, seen) {
+                Step::At(next) => at = next,
+                Step::Starved(start) => {
+                    // A document that never ends may have lines behind it that are documents of their own.
+                    let Some(line) = next_document_line(&block.text, start) else {
+                        at = start;
+                        break start == block.text.len() && !matches!(self.place, Place::Records | Place::Tail);
+                    };
+                    self.note(&mut block, Cause::EndsInRecord, start);
+                    self.place = Place::Documents;
+                    at = line;
+                }
+            }
+        };
+        match damage {
+            Some(Skip { cause, at, detail }) => block.skips.add(cause, at, detail),
+            None if !is_whole => self.note(&mut block, Cause::EndsInRecord, at),
+            None => {}
+        }
+        let mut block = self.finished(block);
+        if self.is_empty {
+            block.skips.add(Cause::Empty, None, None);
+        }
+        block
+    }
+
+    /// Keeps the text of a block only when there are records in it.
+    fn finished(&mut self, mut block: Block) -> Block {
+        self.is_empty &= block.records.is_empty() && block.skips.is_empty();
+        if block.records.is_empty() {
+            block.text = Vec::new();
+        }
+        block
+    }
+
+    fn step(&mut self, block: &mut Block, at: usize, seen: &mut Seen) -> Step {
+        match self.place {
+            Place::Documents => self.document(block, at, seen),
+            Place::Records => self.record(block, at, seen),
+            Place::Tail => self.tail(block, at),
+            Place::Skipping(mut balance, back) => {
+                let end = balance.skip(&block.text[at..]);
+                self.place = match (end, back) {
+                    (None, _) => Place::Skipping(balance, back),
+                    (Some(_), Back::Documents) => Place::Documents,
+                    (Some(_), Back::Records) => Place::Records,
+                };
+                end.map_or(Step::Starved(block.text.len()), |end| Step::At(at + end))
+            }
+        }
+    }
+
+    fn document(&mut self, block: &mut Block, at: usize, seen: &mut Seen) -> Step {
+        let start = skip_white(&block.text, at);
+        let rest = &block.text[start..];
+        match rest.first() {
+            None => Step::Starved(start),
+            Some(b'{') => self.object(block, start, seen),
+            Some(b'[') if !self.in_array => {
+                self.in_array = true;
+                Step::At(start + 1)
+            }
+            Some(b']') if self.in_array => {
+                self.in_array = false;
+                Step::At(start + 1)
+            }
+            Some(b',') if self.in_array => Step::At(start + 1),
+            Some(0xef) if rest.starts_with(BYTE_ORDER_MARK) => Step::At(start + BYTE_ORDER_MARK.len()),
+            Some(0xef) if BYTE_ORDER_MARK.starts_with(rest) => Step::Starved(start),
+            Some(_) if self.in_array => self.other_value(block, start, Cause::NotJson),
+            Some(_) => Step::At(self.give_up(block, start, Cause::NotJson, start)),
+        }
+    }
+
+    fn record(&mut self, block: &mut Block, at: usize, seen: &mut Seen) -> Step {
+        let start = skip_white(&block.text, at);
+        match block.text.get(start) {
+            None => Step::Starved(start),
+            Some(b'{') => self.object(block, start, seen),
+            Some(b',') => Step::At(start + 1),
+            Some(b']') => {
+                self.place = Place::Tail;
+                Step::At(start + 1)
+            }
+            Some(_) => self.other_value(block, start, Cause::MalformedRecord),
+        }
+    }
+
+    /// Reads the members behind `Records`, and the end of the object that they belong to.
+    fn tail(&mut self, block: &mut Block, at: usize) -> Step {
+        let start = skip_white(&block.text, at);
+        match block.text.get(start) {
+            None => Step::Starved(start),
+            Some(b',') => Step::At(start + 1),
+            Some(b'}') => {
+                self.place = Place::Documents;
+                Step::At(start + 1)
+            }
+            Some(_) => {
+                // An array of records that comes again is read again: no event is lost to a second `Records`.
+                let mut member = Member::default();
+                let value = scan::member_name(&block.text, start, &mut member);
+                let is_records = block.text.get(member.name.clone()) == Some(b"Records");
+                member.stop_at_array = is_records;
+                match value.and_then(|value| scan::value(&block.text, value, self.limits.depth, &mut member)) {
+                    Ok(end) => Step::At(end),
+                    Err(Stop::Asked(array)) => {
+                        self.place = Place::Records;
+                        Step::At(array + 1)
+                    }
+                    Err(Stop::End) => Step::Starved(start),
+                    Err(Stop::Syntax(fault) | Stop::Depth(fault)) => {
+                        Step::At(self.give_up(block, start, Cause::NotJson, fault))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads an object that may be an event, or hold `Records`.
+    fn object(&mut self, block: &mut Block, start: usize, seen: &mut Seen) -> Step {
+        let mut members = Members::new(&block.text);
+        match scan::value(&block.text, start, self.limits.depth, &mut members) {
+            Ok(end) if end - start > self.limits.bytes => {
+                self.note(block, Cause::RecordTooLarge, start);
+                Step::At(end)
+            }
+            Ok(end) => {
+                let event = match self.place {
+                    Place::Records => members.as_record(),
+                    _ => members.as_document(),
+                };
+                match event {
+                    Ok((_, Some(id))) if !seen.insert(id) => block.skips.duplicates += 1,
+                    Ok((time_ns, _)) => block.records.push(Found { range: start..end, time_ns }),
+                    Err(cause) => self.note(block, cause, start),
+                }
+                Step::At(end)
+            }
+            Err(Stop::Asked(array)) => {
+                self.place = Place::Records;
+                Step::At(array + 1)
+            }
+            Err(Stop::End) => Step::Starved(start),
+            Err(Stop::Syntax(fault)) => Step::At(self.give_up(block, start, Cause::MalformedRecord, fault)),
+            Err(Stop::Depth(_)) => Step::At(self.give_up(block, start, Cause::RecordTooDeep, start)),
+        }
+    }
+
+    /// Reads a value that should be an object and is not; `broken` is what it is when it is no value either.
+    fn other_value(&mut self, block: &mut Block, start: usize, broken: Cause) -> Step {
+        match scan::value(&block.text, start, self.limits.depth, &mut Member::default()) {
+            Ok(end) => {
+                self.note(block, Cause::NotAnObject, start);
+                Step::At(end)
+            }
+            Err(Stop::End | Stop::Asked(_)) => Step::Starved(start),
+            Err(Stop::Syntax(fault)) => Step::At(self.give_up(block, start, broken, fault)),
+            Err(Stop::Depth(_)) => Step::At(self.give_up(block, start, Cause::RecordTooDeep, start)),
+        }
+    }
+
+    /// Notes what is broken at `fault`, and skips from `start` to where reading can go on.
+    fn give_up(&mut self, block: &mut Block, start: usize, cause: Cause, fault: usize) -> usize {
+        self.note(block, cause, fault);
+        let back = if matches!(self.place, Place::Records) { Back::Records } else { Back::Documents };
+        self.place = Place::Skipping(Balance::default(), back);
+        start
+    }
+
+    fn note(&self, block: &mut Block, cause: Cause, at: usize) {
+        block.skips.add(cause, Some(self.base + at as u64), None);
+    }
+}
+
+/// Finds the line behind `at` that starts a document.
+fn next_document_line(text: &[u8], at: usize) -> Option<usize> {
+    let lines = text.get(at..)?.windows(2);
+    lines.into_iter().position(|pair| matches!(pair, b"\n{" | b"\n[")).map(|line| at + line + 1)
+}
+
+/// Counts brackets outside of strings, without regard to grammar, to find the end of what is broken.
+#[derive(Clone, Copy, Debug, Default)]
+struct Balance {
+    depth: u64,
+    in_string: bool,
+    escaped: bool,
+    after_newline: bool,
+    started: bool,
+}
+
+impl Balance {
+    /// Returns the position behind the last bracket that is open, or of a line that starts a document; `None` when
+    /// all of the text is to be skipped.
+    fn skip(&mut self, text: &[u8]) -> Option<usize> {
+        for (at, byte) in text.iter().enumerate() {
+            if self.after_newline && self.started && matches!(byte, b'{' | b'[') {
+                return Some(at);
+            }
+            self.after_newline = *byte == b'\n';
+            self.started = true;
+            match byte {
+                _ if mem::take(&mut self.escaped) => {}
+                b'\\' => self.escaped = self.in_string,
+                b'"' => self.in_string = !self.in_string,
+                _ if self.in_string => {}
+                b'{' | b'[' => self.depth += 1,
+                b'}' | b']' if self.depth == 1 => return Some(at + 1),
+                b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+        None
+    }
+}
+
+/// One member behind `Records`, or a value that is of no use.
+#[derive(Default)]
+struct Member {
+    name: Range<usize>,
+    stop_at_array: bool,
+    depth: usize,
+}
+
+impl Visit for Member {
+    fn key(&mut self, key: Text) {
+        if self.depth == 0 {
+            self.name = key.range;
+        }
+    }
+
+    fn open(&mut self, kind: Kind, _: usize) -> Go {
+        if self.depth == 0 && self.stop_at_array && kind == Kind::Array {
+            return Go::Stop;
+        }
+        self.depth += 1;
+        Go::On
+    }
+
+    fn close(&mut self, _: usize) {
+        self.depth -= 1;
+    }
+
+    fn scalar(&mut self, _: Kind, _: Range<usize>, _: bool) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: RecordLimits = RecordLimits { bytes: 400, depth: 8 };
+
+    /// The records of a log that comes in pieces of `size`, and why something was skipped at which byte.
+    fn split_in(size: usize, text: &[u8]) -> (Vec<String>, Vec<(Cause, Option<u64>)>, u64) {
+        let mut splitter = Splitter::new(LIMITS);
+        let mut seen = Seen::new(100);
+        let mut blocks: Vec<Block> = text.chunks(size).map(|piece| splitter.push(piece.to_vec(), &mut seen)).collect();
+        blocks.push(splitter.finish(None, &mut seen));
+        let records = blocks.iter().flat_map(|block| {
+            block.records.iter().map(|found| String::from_utf8_lossy(&block.text[found.range.clone()]).into_owned())
+        });
+        let skips = blocks.iter().flat_map(|block| block.skips.kept.iter().map(|skip| (skip.cause, skip.at)));
+        (records.collect(), skips.collect(), blocks.iter().map(|block| block.skips.duplicates).sum())
+    }
+
+    /// Asserts what comes out of a log, whatever the size of the pieces.
+    #[track_caller]
+    fn assert_split(text: &str, records: &[&str], skips: &[(Cause, Option<u64>)]) {
+        for size in [1, 2, 3, 7, 64, text.len().max(1)] {
+            let (found, skipped, _) = split_in(size, text.as_bytes());
+            assert_eq!(found, records, "records of {text} in pieces of {size}");
+            assert_eq!(skipped, skips, "skips of {text} in pieces of {size}");
+        }
+    }
+
+    const A: &str = r#"{"eventName":"A","x":["}]",{"y":"\\\""}]}"#;
+    const B: &str = r#"{"eventName":"B"}"#;
+
+    #[test]
+    fn every_container_is_read() {
+        for text in [
+            format!(r#"{{"Records":[{A},{B}]}}"#),
+            format!("\u{feff} \n{{\"a\":{{\"Records\":[1]}}, \"Records\" : [\n {A} ,\r\n {B} ] , \"b\":[{{}}] }}\n "),
+            format!("[{A},{B}]"),
+            format!("[ {A} , {B} ] \n"),
+            format!("{A}\n{B}\n\n"),
+            format!("{A}\r\n{B}\r\n"),
+            format!("{A}{B}"),
+            format!(r#"{{"Records":[{A}]}}{{"Records":[{B}]}}"#),
+            format!(r#"{{"Records":[{A}],"x":1,"Records":[{B}]}}"#),
+            format!(r#"[{{"Records":[{A}]}},{B}]"#),
+            format!("{A}\n\u{feff}{B}"),
+        ] {
+            assert_split(&text, &[A, B], &[]);
+        }
+        assert_split(A, &[A], &[]);
+    }
+
+    #[test]
+    fn damage_costs_what_it_hits() {
+        let at = |text: &str, what: &str| Some(text.find(what).unwrap() as u64);
+        let text = format!(r#"{{"Records":[{A},{{"x":[1,,2],"y":{{}}}},{B}]}}"#);
+        assert_split(&text, &[A, B], &[(Cause::MalformedRecord, at(&text, ",2]"))]);
+        let text = format!("{A}\n{{\"eventName\":\"cut\n{B}");
+        assert_split(&text, &[A, B], &[(Cause::MalformedRecord, at(&text, "eventName\":\"B"))]);
+        let text = format!("{A}\n{{\"eventName\":[1\n{B}");
+        assert_split(&text, &[A, B], &[(Cause::MalformedRecord, at(&text, B))]);
+        let text = format!("{A}\n{{\"eventName\":\n{B}\n{B}");
+        assert_split(&text, &[A, B, B], &[(Cause::MalformedRecord, Some(text.rfind(B).unwrap() as u64))]);
+        let text = format!("{A}\nsome words\n{B}\n7");
+        assert_split(&text, &[A, B], &[(Cause::NotJson, at(&text, "some")), (Cause::NotJson, at(&text, "7"))]);
+        let text = format!("{A}{{\"eventName\":[1,}}{{]}}{B}");
+        assert_split(&text, &[A, B], &[(Cause::MalformedRecord, at(&text, "}{]"))]);
+    }
+
+    #[test]
+    fn a_cut_text_gives_what_was_before_the_cut() {
+        let whole = format!(r#"{{"Records":[{A},{B}]}}"#);
+        for end in 1..whole.len() {
+            let (records, skips, _) = split_in(5, &whole.as_bytes()[..end]);
+            let expected = [A, B].iter().filter(|record| end >= whole.find(*record).unwrap() + record.len());
+            assert_eq!(records, expected.copied().collect::<Vec<_>>(), "{}", &whole[..end]);
+            assert_eq!(skips.iter().map(|skip| skip.0).collect::<Vec<_>>(), [Cause::EndsInRecord], "{}", &whole[..end]);
+        }
+    }
+
+    #[test]
+    fn what_is_no_event_is_named() {
+        for (text, cause) in [
+            (r#"{"Records":[null]}"#, Cause::NotAnObject),
+            (r#"{"Records":[42]}"#, Cause::NotAnObject),
+            (r#"{"Records":["x"]}"#, Cause::NotAnObject),
+            (r#"{"Records":[[{}]]}"#, Cause::NotAnObject),
+            (r#"{"Records":{}}"#, Cause::RecordsNotAnArray),
+            (r#"{"Records":"x"}"#, Cause::RecordsNotAnArray),
+            (r#"{"Records":[]}"#, Cause::Empty),
+            (r#"{"logFiles":[],"digestStartTime":"x"}"#, Cause::Digest),
+            (r#"{"a":1}"#, Cause::NotAnEvent),
+            ("", Cause::Empty),
+            (" \n", Cause::Empty),
+            ("words", Cause::NotJson),
+            (r#"{"Records":[{"a":[[[[[[[[]]]]]]]]}]}"#, Cause::RecordTooDeep),
+        ] {
+            for size in [1, 100] {
+                let (records, skips, _) = split_in(size, text.as_bytes());
+                assert_eq!((records.len(), skips.len()), (0, 1), "{text}: {skips:?}");
+                assert_eq!(skips[0].0, cause, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_large_record_costs_itself_only() {
+        let large = format!(r#"{{"eventName":"L","x":"{}"}}"#, "[{".repeat(LIMITS.bytes / 2));
+        for (open, close) in [(r#"{"Records":["#, "]}"), ("[", "]")] {
+            let text = format!("{open}{A},{large},{B}{close}");
+            assert_split(&text, &[A, B], &[(Cause::RecordTooLarge, Some((open.len() + A.len() + 1) as u64))]);
+        }
+        let fits = format!(r#"{{"eventName":"{}"}}"#, "f".repeat(LIMITS.bytes - 16));
+        assert_eq!(fits.len(), LIMITS.bytes);
+        assert_split(&format!("{fits}\n{A}"), &[&fits, A], &[]);
+    }
+
+    #[test]
+    fn an_event_is_delivered_once() {
+        let event = r#"{"eventID":"1"}"#;
+        let (records, skips, duplicates) = split_in(9, format!(r#"[{event},{event},{{"eventID":"2"}}]"#).as_bytes());
+        assert_eq!((records.len(), skips.len(), duplicates), (2, 0, 1));
+    }
+
+    #[test]
+    fn many_faults_are_counted_and_few_are_kept() {
+        let mut splitter = Splitter::new(LIMITS);
+        let block = splitter.push(format!(r#"{{"Records":[{}1]}}"#, "1,".repeat(99)).into_bytes(), &mut Seen::new(0));
+        assert_eq!(block.skips.counts[&Cause::NotAnObject], 100);
+        assert_eq!(block.skips.kept.len(), 8);
+    }
+}

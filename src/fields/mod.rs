@@ -1,0 +1,285 @@
+//! What the fields of CloudTrail events mean: [`table::FIELDS`] declares every field, this folder computes them.
+//!
+//! A field is a function of the event's JSON alone. Where the event came from, how a value reaches Falco and how
+//! long it is kept are the plugin's concern.
+
+mod identity;
+mod info;
+mod pointer;
+mod service;
+pub mod table;
+
+use jsontext::{Kind, Pointer, Value};
+use std::net::IpAddr;
+
+pub use info::plugin_info;
+
+/// One field: what a user reads about it, and how its value is found.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldSpec {
+    /// The name in rules, such as `ct.user.arn`.
+    pub name: &'static str,
+    /// The name that interfaces show.
+    pub display: &'static str,
+    /// One sentence for users.
+    pub desc: &'static str,
+    /// Falco's hints for interfaces: `hidden`, `info`, `conversation`.
+    pub properties: &'static [&'static str],
+    /// How the value is found.
+    pub get: Get,
+}
+
+/// How a field finds its value in an event.
+#[derive(Clone, Copy, Debug)]
+pub enum Get {
+    /// The value at a path of member names and array indexes, as text.
+    Path(&'static [&'static str]),
+    /// The first value that is there, as text.
+    FirstOf(&'static [&'static [&'static str]]),
+    /// `true` or `false` at a path, also when it is written as a string.
+    Flag(&'static [&'static str]),
+    /// Computed text: appends it and gives `Some`, or appends nothing and gives `None`.
+    Text(fn(Value<'_>, &mut Vec<u8>) -> Option<()>),
+    /// A computed number.
+    Number(fn(Value<'_>) -> Option<u64>),
+    /// A list of values, or with an index the one at that place.
+    List(for<'a> fn(Value<'a>, Option<u64>) -> Vec<Value<'a>>),
+    /// An IP address, to compare with addresses.
+    Address(fn(Value<'_>) -> Option<IpAddr>),
+    /// An IP address, to compare with networks.
+    Network(fn(Value<'_>) -> Option<IpAddr>),
+    /// The value that the argument, a JSON pointer, names in the event.
+    Pointer,
+    /// The value at a path, or what the argument names inside of it; JSON text inside strings is entered.
+    Inside(&'static [&'static str]),
+}
+
+/// A field's type in Falco's terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// `string`
+    Text,
+    /// `uint64`
+    Number,
+    /// `string` with `isList`
+    TextList,
+    /// `ipaddr`
+    Address,
+    /// `ipnet`
+    Network,
+}
+
+/// The argument that a field takes: `ct.value[ARGUMENT]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Argument {
+    /// None.
+    No,
+    /// A number, or none.
+    OptionalIndex,
+    /// Text, or none.
+    OptionalKey,
+    /// Text.
+    RequiredKey,
+}
+
+impl FieldSpec {
+    /// Returns the field's type.
+    pub const fn field_type(&self) -> Type {
+        match self.get {
+            Get::Path(_) | Get::FirstOf(_) | Get::Flag(_) | Get::Text(_) | Get::Pointer | Get::Inside(_) => Type::Text,
+            Get::Number(_) => Type::Number,
+            Get::List(_) => Type::TextList,
+            Get::Address(_) => Type::Address,
+            Get::Network(_) => Type::Network,
+        }
+    }
+
+    /// Returns the argument that the field takes.
+    pub const fn argument(&self) -> Argument {
+        match self.get {
+            Get::List(_) => Argument::OptionalIndex,
+            Get::Inside(_) => Argument::OptionalKey,
+            Get::Pointer => Argument::RequiredKey,
+            _ => Argument::No,
+        }
+    }
+}
+
+/// A field's argument in one request, ready for use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// No argument.
+    None,
+    /// The place in a list.
+    Index(u64),
+    /// A JSON pointer.
+    Pointer(Pointer),
+    /// An argument that the field cannot use.
+    Unusable,
+}
+
+impl Key {
+    /// Reads the text between the brackets.
+    pub fn from_text(text: &str) -> Self {
+        Pointer::new(text).map_or(Self::Unusable, Self::Pointer)
+    }
+}
+
+/// A field's value for one event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// The event has no such value.
+    Absent,
+    /// Texts, which [`eval`] has appended to its buffer: the position in the buffer where each one ends.
+    Texts(Vec<usize>),
+    /// One text, which [`eval`] has appended to its buffer.
+    Text,
+    /// A number.
+    Number(u64),
+    /// An address.
+    Address(IpAddr),
+}
+
+/// Computes a field's value for an event, a JSON object. Text goes into `out`, which must be empty.
+///
+/// A key that does not fit the field gives [`Found::Absent`].
+pub fn eval(field: &FieldSpec, key: &Key, event: Value<'_>, out: &mut Vec<u8>) -> Found {
+    let text = match (field.get, key) {
+        (Get::Path(path), Key::None) => at(event, path).and_then(|value| value.append_to(out)),
+        (Get::FirstOf(paths), Key::None) => first_of(event, paths).and_then(|value| value.append_to(out)),
+        (Get::Flag(path), Key::None) => flag(at(event, path)).map(|flag| push_flag(flag, out)),
+        (Get::Text(text), Key::None) => text(event, out),
+        (Get::Pointer, Key::Pointer(pointer)) => event.pointer(pointer).and_then(|value| value.append_to(out)),
+        (Get::Inside(path), Key::None) => at(event, path).and_then(|value| value.append_to(out)),
+        (Get::Inside(path), Key::Pointer(pointer)) => {
+            at(event, path).and_then(|value| pointer::follow_into_text(value, pointer.steps(), out))
+        }
+        (Get::Number(number), Key::None) => return number(event).map_or(Found::Absent, Found::Number),
+        (Get::Address(address) | Get::Network(address), Key::None) => {
+            return address(event).map_or(Found::Absent, Found::Address);
+        }
+        (Get::List(list), Key::None) => return texts(&list(event, None), out),
+        (Get::List(list), Key::Index(index)) => return texts(&list(event, Some(*index)), out),
+        _ => None,
+    };
+    if text.is_some() { Found::Text } else { Found::Absent }
+}
+
+fn texts(values: &[Value<'_>], out: &mut Vec<u8>) -> Found {
+    let ends: Vec<usize> = values.iter().filter_map(|value| value.append_to(out).map(|()| out.len())).collect();
+    if ends.is_empty() { Found::Absent } else { Found::Texts(ends) }
+}
+
+/// Returns the value at a path, unless it is `null`.
+fn at<'a>(event: Value<'a>, path: &[&str]) -> Option<Value<'a>> {
+    event.path(path).filter(|value| value.kind() != Kind::Null)
+}
+
+fn first_of<'a>(event: Value<'a>, paths: &[&[&str]]) -> Option<Value<'a>> {
+    paths.iter().find_map(|path| at(event, path))
+}
+
+/// Returns what `true`, `false`, `"true"` or `"false"` say.
+fn flag(value: Option<Value<'_>>) -> Option<bool> {
+    let value = value?;
+    match value.json() {
+        b"true" => Some(true),
+        b"false" => Some(false),
+        _ if value.is("true") => Some(true),
+        _ if value.is("false") => Some(false),
+        _ => None,
+    }
+}
+
+fn push_flag(flag: bool, out: &mut Vec<u8>) {
+    out.extend_from_slice(if flag { b"true" } else { b"false" });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::table::FIELDS;
+    use super::*;
+    use jsontext::Index;
+    use std::collections::HashSet;
+
+    /// The value of a field as a user would read it, lists joined with `|`.
+    pub(super) fn value_of(name: &str, key: Key, event: &str) -> String {
+        let field = FIELDS.iter().find(|field| field.name == name).unwrap();
+        let mut index = Index::default();
+        let mut out = Vec::new();
+        match eval(field, &key, index.read(event.as_bytes()).unwrap(), &mut out) {
+            Found::Absent => "<NA>".into(),
+            Found::Number(number) => number.to_string(),
+            Found::Address(address) => address.to_string(),
+            Found::Text => String::from_utf8(out).unwrap(),
+            Found::Texts(ends) => {
+                let starts = std::iter::once(0).chain(ends.iter().copied());
+                let texts = starts.zip(&ends).map(|(from, to)| String::from_utf8_lossy(&out[from..*to]).into_owned());
+                texts.collect::<Vec<_>>().join("|")
+            }
+        }
+    }
+
+    pub(super) fn text_of(name: &str, event: &str) -> String {
+        value_of(name, Key::None, event)
+    }
+
+    #[test]
+    fn the_table_is_well_formed() {
+        let mut names = HashSet::new();
+        for field in FIELDS {
+            let name = field.name;
+            assert!(names.insert(name), "{name} twice");
+            assert!(
+                name.contains('.') && name.bytes().all(|b| b == b'.' || b.is_ascii_digit() || b.is_ascii_lowercase()),
+                "{name}"
+            );
+            assert!(!field.display.is_empty(), "{name}");
+            assert!(field.desc.ends_with('.') && !field.desc.contains('\n'), "{name}: {}", field.desc);
+            assert!(!field.desc.starts_with(char::is_lowercase), "{name}: {}", field.desc);
+            for property in field.properties {
+                assert!(["hidden", "info", "conversation"].contains(property), "{name}: {property}");
+            }
+        }
+    }
+
+    #[test]
+    fn values_follow_the_value_rules() {
+        for (json, text) in [
+            ("null", "<NA>"),
+            (r#""""#, ""),
+            (r#""a\u0000b\ud800""#, "a\u{fffd}b\u{fffd}"),
+            ("1.50", "1.50"),
+            ("false", "false"),
+            (r#"{ "b": [1, "x y"], "a": null }"#, r#"{"b":[1,"x y"],"a":null}"#),
+        ] {
+            assert_eq!(text_of("ct.name", &format!(r#"{{"eventName": {json}, "eventName": "second"}}"#)), text);
+        }
+        assert_eq!(text_of("ct.name", "{}"), "<NA>");
+    }
+
+    #[test]
+    fn pointers_read_the_event_and_enter_text_only_inside_parameters() {
+        let event = r#"{"requestParameters":{"policyDocument":"{\"Statement\":[{\"Effect\":\"Allow\"}]}",
+            "assumeRolePolicyDocument":"%7B%22Version%22%3A%222012-10-17%22%7D","list":[1,null]}}"#;
+        let request = |pointer: &str| value_of("ct.request", Key::from_text(pointer), event);
+        let value = |pointer: &str| value_of("ct.value", Key::from_text(pointer), event);
+        assert_eq!(request("/policyDocument/Statement/0/Effect"), "Allow");
+        assert_eq!(request("/policyDocument"), r#"{"Statement":[{"Effect":"Allow"}]}"#);
+        assert_eq!(request("/assumeRolePolicyDocument/Version"), "2012-10-17");
+        assert_eq!(request("/policyDocument/Missing"), "<NA>");
+        assert_eq!(request("/list/1"), "<NA>");
+        assert_eq!(value("/requestParameters/list/0"), "1");
+        assert_eq!(value("/requestParameters/policyDocument/Statement/0/Effect"), "<NA>");
+        assert_eq!(value("/requestParameters/list/2"), "<NA>");
+    }
+
+    #[test]
+    fn a_key_that_does_not_fit_gives_nothing() {
+        let event = r#"{"eventName":"A","requestParameters":{}}"#;
+        assert_eq!(value_of("ct.name", Key::Index(0), event), "<NA>");
+        assert_eq!(value_of("ct.value", Key::None, event), "<NA>");
+        assert_eq!(value_of("ct.request", Key::Index(1), event), "<NA>");
+        assert_eq!(value_of("ct.request", Key::from_text("no slash"), event), "<NA>");
+    }
+}
