@@ -33,7 +33,7 @@ enum Format {
     Ended,
 }
 
-/// What [`LogText::next`] gives.
+/// What [`LogText::next_piece`] gives.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Piece {
     /// The next text; never empty.
@@ -55,7 +55,7 @@ impl<R: Read> LogText<R> {
     }
 
     /// Returns the next piece of text, up to [`CHUNK`] bytes. After the end it is the end again.
-    pub fn next(&mut self) -> Piece {
+    pub fn next_piece(&mut self) -> Piece {
         let mut text = Vec::new();
         if let Err(skip) = self.fill(&mut text) {
             self.damage = Some(skip);
@@ -257,7 +257,7 @@ mod tests {
         let mut log = LogText::new(file, max_ratio);
         let mut all = Vec::new();
         loop {
-            match log.next() {
+            match log.next_piece() {
                 Piece::Text(text) => all.extend(text),
                 Piece::End(damage) => return (all, damage),
             }
@@ -317,7 +317,7 @@ mod tests {
         let mut log = LogText::new(&bomb[..], 100);
         let mut length = 0;
         let damage = loop {
-            match log.next() {
+            match log.next_piece() {
                 Piece::Text(text) => length += text.len() as u64,
                 Piece::End(damage) => break damage,
             }

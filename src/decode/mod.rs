@@ -10,6 +10,7 @@ pub mod seen;
 pub mod split;
 
 use std::collections::BTreeMap;
+use std::ffi::CStr;
 use std::fmt;
 use std::ops::Range;
 
@@ -34,7 +35,7 @@ pub struct Found {
 }
 
 /// Why something was not given to Falco.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cause {
     /// The gzip data are damaged.
     CorruptGzip,
@@ -70,24 +71,28 @@ pub enum Cause {
     Internal,
 }
 
-/// What is known about every [`Cause`]: its text in logs and its part of the metric's name.
-pub const CAUSES: &[(Cause, &str, &str)] = &[
-    (Cause::CorruptGzip, "corrupt_gzip", "corrupt gzip data, the rest of the file is lost"),
-    (Cause::TruncatedGzip, "truncated_gzip", "truncated gzip data, the file is not complete"),
-    (Cause::InflatesTooMuch, "inflates_too_much", "inflates too much, the rest is not read; see limits.inflateRatio"),
-    (Cause::EndsInRecord, "ends_in_record", "the text ends inside a record"),
-    (Cause::MalformedRecord, "malformed_record", "malformed JSON in a record"),
-    (Cause::NotJson, "not_json", "text that is not JSON"),
-    (Cause::RecordTooLarge, "record_too_large", "a record larger than limits.recordMiB"),
-    (Cause::RecordTooDeep, "record_too_deep", "a record nested deeper than limits.depth"),
-    (Cause::NotAnObject, "not_an_object", "a record that is not an object"),
-    (Cause::RecordsNotAnArray, "records_not_an_array", "Records is not an array"),
-    (Cause::NotAnEvent, "not_an_event", "an object that is not a CloudTrail event"),
-    (Cause::Digest, "digest", "a digest file, which holds no events"),
-    (Cause::NoTimeWindow, "no_time_window", "an aggregated event without a time window"),
-    (Cause::Empty, "empty", "no records in it"),
-    (Cause::Unreadable, "unreadable", "cannot be read"),
-    (Cause::Internal, "internal", "an internal fault, please report it"),
+/// What is known about every [`Cause`]: its metric's name and its text in logs.
+pub const CAUSES: &[(Cause, &CStr, &str)] = &[
+    (Cause::CorruptGzip, c"skipped_corrupt_gzip", "corrupt gzip data, the rest of the file is lost"),
+    (Cause::TruncatedGzip, c"skipped_truncated_gzip", "truncated gzip data, the file is not complete"),
+    (
+        Cause::InflatesTooMuch,
+        c"skipped_inflates_too_much",
+        "inflates too much, the rest is not read; see limits.inflateRatio",
+    ),
+    (Cause::EndsInRecord, c"skipped_ends_in_record", "the text ends inside a record"),
+    (Cause::MalformedRecord, c"skipped_malformed_record", "malformed JSON in a record"),
+    (Cause::NotJson, c"skipped_not_json", "text that is not JSON"),
+    (Cause::RecordTooLarge, c"skipped_record_too_large", "a record larger than limits.recordMiB"),
+    (Cause::RecordTooDeep, c"skipped_record_too_deep", "a record nested deeper than limits.depth"),
+    (Cause::NotAnObject, c"skipped_not_an_object", "a record that is not an object"),
+    (Cause::RecordsNotAnArray, c"skipped_records_not_an_array", "Records is not an array"),
+    (Cause::NotAnEvent, c"skipped_not_an_event", "an object that is not a CloudTrail event"),
+    (Cause::Digest, c"skipped_digest", "a digest file, which holds no events"),
+    (Cause::NoTimeWindow, c"skipped_no_time_window", "an aggregated event without a time window"),
+    (Cause::Empty, c"skipped_empty", "no records in it"),
+    (Cause::Unreadable, c"skipped_unreadable", "cannot be read"),
+    (Cause::Internal, c"skipped_internal", "an internal fault, please report it"),
 ];
 
 impl fmt::Display for Cause {

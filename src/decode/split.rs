@@ -370,8 +370,11 @@ mod tests {
 
     const LIMITS: RecordLimits = RecordLimits { bytes: 400, depth: 8 };
 
+    /// Why something was skipped, and at which byte.
+    type At = (Cause, Option<u64>);
+
     /// The records of a log that comes in pieces of `size`, and why something was skipped at which byte.
-    fn split_in(size: usize, text: &[u8]) -> (Vec<String>, Vec<(Cause, Option<u64>)>, u64) {
+    fn split_in(size: usize, text: &[u8]) -> (Vec<String>, Vec<At>, u64) {
         let mut splitter = Splitter::new(LIMITS);
         let mut seen = Seen::new(100);
         let mut blocks: Vec<Block> = text.chunks(size).map(|piece| splitter.push(piece.to_vec(), &mut seen)).collect();

@@ -1,6 +1,6 @@
 //! The summaries that people read: `ct.info` and the line behind `evt.plugininfo`.
 
-use super::{at, first_of, identity, service};
+use super::{TextFn, at, first_of, identity, service};
 use jsontext::Value;
 
 const PUBLIC_ACCESS_FLAGS: [&str; 4] =
@@ -55,7 +55,7 @@ fn target(event: Value<'_>, out: &mut Vec<u8>) {
 /// The line behind `evt.plugininfo`: region, user, service, name and [`info`], each left out when it is missing.
 pub fn plugin_info(event: Value<'_>, out: &mut Vec<u8>) {
     let start = out.len();
-    let parts: [fn(Value<'_>, &mut Vec<u8>) -> Option<()>; 5] = [
+    let parts: [TextFn; 5] = [
         |event, out| at(event, &["awsRegion"])?.append_to(out),
         identity::user,
         service::short_source,

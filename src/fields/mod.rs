@@ -10,6 +10,7 @@ mod service;
 pub mod table;
 
 use jsontext::{Kind, Pointer, Value};
+use std::fmt::Write;
 use std::net::IpAddr;
 
 pub use info::plugin_info;
@@ -29,6 +30,9 @@ pub struct FieldSpec {
     pub get: Get,
 }
 
+/// Appends a text that is computed from an event and gives `Some`, or appends nothing and gives `None`.
+pub type TextFn = fn(Value<'_>, &mut Vec<u8>) -> Option<()>;
+
 /// How a field finds its value in an event.
 #[derive(Clone, Copy, Debug)]
 pub enum Get {
@@ -38,8 +42,8 @@ pub enum Get {
     FirstOf(&'static [&'static [&'static str]]),
     /// `true` or `false` at a path, also when it is written as a string.
     Flag(&'static [&'static str]),
-    /// Computed text: appends it and gives `Some`, or appends nothing and gives `None`.
-    Text(fn(Value<'_>, &mut Vec<u8>) -> Option<()>),
+    /// Computed text.
+    Text(TextFn),
     /// A computed number.
     Number(fn(Value<'_>) -> Option<u64>),
     /// A list of values, or with an index the one at that place.
@@ -193,6 +197,28 @@ fn flag(value: Option<Value<'_>>) -> Option<bool> {
 
 fn push_flag(flag: bool, out: &mut Vec<u8>) {
     out.extend_from_slice(if flag { b"true" } else { b"false" });
+}
+
+/// Returns the README's table of fields.
+pub fn readme_table() -> String {
+    let mut table = String::from("| field | type | argument | meaning |\n|---|---|---|---|\n");
+    for field in table::FIELDS {
+        let kind = match field.field_type() {
+            Type::Text => "string",
+            Type::Number => "uint64",
+            Type::TextList => "string list",
+            Type::Address => "ipaddr",
+            Type::Network => "ipnet",
+        };
+        let argument = match field.argument() {
+            Argument::No => "",
+            Argument::OptionalIndex => "index, optional",
+            Argument::OptionalKey => "JSON pointer, optional",
+            Argument::RequiredKey => "JSON pointer",
+        };
+        let _ = writeln!(table, "| `{}` | {kind} | {argument} | {} |", field.name, field.desc);
+    }
+    table
 }
 
 #[cfg(test)]

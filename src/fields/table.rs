@@ -3,7 +3,7 @@
 //! The table is all there is to declare: Falco's field list and the README's table are made from it. Names, types
 //! and meanings of the official plugin's fields are kept; a `better` one differs on purpose and the README says how.
 
-use super::{FieldSpec, Get, identity, info, service};
+use super::{FieldSpec, Get, TextFn, identity, info, service};
 
 /// The fields that the plugin extracts.
 pub const FIELDS: &[FieldSpec] = &[
@@ -426,12 +426,7 @@ const fn inside(name: &'static str, path: Names, display: &'static str, desc: &'
     spec(name, Get::Inside(path), display, desc)
 }
 
-const fn text(
-    name: &'static str,
-    text: fn(jsontext::Value<'_>, &mut Vec<u8>) -> Option<()>,
-    display: &'static str,
-    desc: &'static str,
-) -> FieldSpec {
+const fn text(name: &'static str, text: TextFn, display: &'static str, desc: &'static str) -> FieldSpec {
     spec(name, Get::Text(text), display, desc)
 }
 

@@ -1,0 +1,341 @@
+//! Reads logs ahead of Falco: one thread reads and inflates, one finds the records, Falco's own thread takes them.
+//!
+//! What is read ahead is bounded by bytes. Everything that is known of a log travels in its place among the records:
+//! what was skipped, how far the reading is. Nothing is logged or counted on these threads; whoever takes the
+//! batches does that. The threads end when the feed is dropped, and the drop waits for them.
+
+mod queue;
+
+use crate::decode::gunzip::{LogText, Piece};
+use crate::decode::seen::Seen;
+use crate::decode::split::{RecordLimits, Splitter};
+use crate::decode::{Block, Cause, Skip};
+use crate::source::Log;
+use queue::{Popped, Queue, Weight};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// How a feed reads.
+#[derive(Clone, Copy, Debug)]
+pub struct FeedLimits {
+    /// The bytes of log text that are read ahead.
+    pub in_flight_bytes: usize,
+    /// What a record may be like.
+    pub record: RecordLimits,
+    /// How many times its size a gzip file may inflate to; 0 for any.
+    pub inflate_ratio: u64,
+    /// How many event ids are remembered.
+    pub event_ids: usize,
+}
+
+/// How far the reading is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The logs that are done.
+    pub logs: u64,
+    /// The bytes of logs that are done, as they are stored.
+    pub bytes: u64,
+}
+
+/// Records of one log, in order.
+#[derive(Debug)]
+pub struct Batch {
+    /// The log's name.
+    pub log: Arc<str>,
+    /// The records and what was skipped between them.
+    pub block: Block,
+    /// How far the reading is behind this batch.
+    pub progress: Progress,
+}
+
+/// What [`Feed::next`] gives.
+#[derive(Debug)]
+pub enum Next {
+    /// The next records, perhaps none of them.
+    Batch(Batch),
+    /// Nothing came in time.
+    Nothing,
+    /// All logs are read.
+    End,
+}
+
+/// The running threads and the end of their line.
+#[derive(Debug)]
+pub struct Feed {
+    raw: Arc<Queue<Raw>>,
+    batches: Arc<Queue<Batch>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Feed {
+    /// Starts to read logs.
+    pub fn start<L: Log>(logs: Vec<L>, limits: FeedLimits) -> io::Result<Self> {
+        // Text waits in one queue or the other; the threads hold no more than a record besides.
+        let raw = Arc::new(Queue::new(limits.in_flight_bytes / 4));
+        let batches = Arc::new(Queue::new(limits.in_flight_bytes / 4 * 3));
+        let mut feed = Self { raw: Arc::clone(&raw), batches: Arc::clone(&batches), threads: Vec::new() };
+        let to_split = Arc::clone(&raw);
+        feed.spawn("cloudtrail-read", move || read(&logs, limits.inflate_ratio, &CloseAtEnd(to_split)))?;
+        feed.spawn("cloudtrail-split", move || split(&raw, limits, &CloseAtEnd(batches)))?;
+        Ok(feed)
+    }
+
+    fn spawn(&mut self, name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        self.threads.push(thread::Builder::new().name(name.into()).spawn(run)?);
+        Ok(())
+    }
+
+    /// Takes the next batch, and waits for one up to `wait`.
+    pub fn next(&self, wait: Duration) -> Next {
+        match self.batches.pop(wait) {
+            Popped::Item(batch) => Next::Batch(batch),
+            Popped::Nothing => Next::Nothing,
+            Popped::Closed => Next::End,
+        }
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.raw.abandon();
+        self.batches.abandon();
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has ended, which is all that matters here.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The text of logs on its way to be split.
+#[derive(Debug)]
+enum Raw {
+    /// A log begins.
+    Log(Arc<str>),
+    /// The next text, and the bytes of the log that are used by then.
+    Text(Vec<u8>, u64),
+    /// The log ends.
+    End { damage: Option<Skip>, bytes: u64 },
+}
+
+impl Weight for Raw {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Text(text, _) => text.len(),
+            Self::Log(_) | Self::End { .. } => size_of::<Self>(),
+        }
+    }
+}
+
+impl Weight for Batch {
+    fn weight(&self) -> usize {
+        size_of::<Self>() + self.block.text.len()
+    }
+}
+
+/// A queue that is closed when its thread ends, also by a panic, so that nobody waits for it in vain.
+struct CloseAtEnd<T: Weight>(Arc<Queue<T>>);
+
+impl<T: Weight> Drop for CloseAtEnd<T> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// The queue was closed by its other end: the feed is being dropped.
+struct Closed;
+
+fn push<T: Weight>(queue: &CloseAtEnd<T>, item: T) -> Result<(), Closed> {
+    queue.0.push(item).map_err(|_| Closed)
+}
+
+/// Reads every log, in order.
+fn read<L: Log>(logs: &[L], inflate_ratio: u64, queue: &CloseAtEnd<Raw>) {
+    for log in logs {
+        let name = log.name();
+        let sent = push(queue, Raw::Log(name.into())).and_then(|()| {
+            let damage = match catch_unwind(AssertUnwindSafe(|| read_log(log, inflate_ratio, queue))) {
+                Ok(read) => read?,
+                Err(_) => Some(fault()),
+            };
+            push(queue, Raw::End { damage, bytes: log.bytes() })
+        });
+        if sent.is_err() {
+            return;
+        }
+    }
+}
+
+fn read_log<L: Log>(log: &L, inflate_ratio: u64, queue: &CloseAtEnd<Raw>) -> Result<Option<Skip>, Closed> {
+    let file = match log.open() {
+        Ok(file) => file,
+        Err(error) => return Ok(Some(Skip { cause: Cause::Unreadable, at: None, detail: Some(error.to_string()) })),
+    };
+    let mut text = LogText::new(file, inflate_ratio);
+    loop {
+        match text.next_piece() {
+            Piece::Text(piece) => push(queue, Raw::Text(piece, text.consumed()))?,
+            Piece::End(damage) => return Ok(damage),
+        }
+    }
+}
+
+/// Finds the records in the text of every log, in order.
+fn split(raw: &Queue<Raw>, limits: FeedLimits, queue: &CloseAtEnd<Batch>) {
+    let mut seen = Seen::new(limits.event_ids);
+    let mut splitter = Some(Splitter::new(limits.record));
+    let mut name: Arc<str> = "".into();
+    let mut done = Progress::default();
+    loop {
+        let raw = match raw.pop(Duration::from_secs(3600)) {
+            Popped::Item(raw) => raw,
+            Popped::Nothing => continue,
+            Popped::Closed => return,
+        };
+        let (block, progress) = match raw {
+            Raw::Log(next) => {
+                name = next;
+                splitter = Some(Splitter::new(limits.record));
+                continue;
+            }
+            Raw::Text(text, used) => {
+                let block = guarded(&mut splitter, |splitter| splitter.push(text, &mut seen));
+                (block, Progress { bytes: done.bytes + used, ..done })
+            }
+            Raw::End { damage, bytes } => {
+                done = Progress { logs: done.logs + 1, bytes: done.bytes + bytes };
+                (guarded(&mut splitter, |splitter| splitter.finish(damage, &mut seen)), done)
+            }
+        };
+        if push(queue, Batch { log: Arc::clone(&name), block, progress }).is_err() {
+            return;
+        }
+    }
+}
+
+/// Splits, and at a panic gives up the log that caused it but not those behind it.
+fn guarded(splitter: &mut Option<Splitter>, run: impl FnOnce(&mut Splitter) -> Block) -> Block {
+    let Some(working) = splitter.as_mut() else { return Block::default() };
+    catch_unwind(AssertUnwindSafe(|| run(working))).unwrap_or_else(|_| {
+        *splitter = None;
+        let mut block = Block::default();
+        let Skip { cause, at, detail } = fault();
+        block.skips.add(cause, at, detail);
+        block
+    })
+}
+
+fn fault() -> Skip {
+    Skip { cause: Cause::Internal, at: None, detail: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+    const LIMITS: FeedLimits = FeedLimits {
+        in_flight_bytes: 8 << 20,
+        record: RecordLimits { bytes: 1 << 20, depth: 100 },
+        inflate_ratio: 0,
+        event_ids: 1000,
+    };
+    const LONG: Duration = Duration::from_secs(60);
+
+    struct Memory(&'static str, &'static str);
+
+    impl Log for Memory {
+        fn name(&self) -> String {
+            self.0.into()
+        }
+        fn bytes(&self) -> u64 {
+            self.1.len() as u64
+        }
+        fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+            match self.1 {
+                "denied" => Err(io::ErrorKind::PermissionDenied.into()),
+                "panic" => panic!("a fault in a source"),
+                text => Ok(Box::new(text.as_bytes())),
+            }
+        }
+    }
+
+    /// All that a feed gives: records, skips and the last progress.
+    fn drain(feed: &Feed) -> (Vec<String>, Vec<(String, Cause)>, Progress) {
+        let (mut records, mut skips, mut last) = (Vec::new(), Vec::new(), Progress::default());
+        loop {
+            match feed.next(LONG) {
+                Next::Batch(Batch { log, block, progress }) => {
+                    records.extend(
+                        block.records.iter().map(|found| {
+                            format!("{log}:{}", String::from_utf8_lossy(&block.text[found.range.clone()]))
+                        }),
+                    );
+                    skips.extend(block.skips.kept.iter().map(|skip| (log.to_string(), skip.cause)));
+                    assert!(progress.logs >= last.logs && progress.bytes >= last.bytes);
+                    last = progress;
+                }
+                Next::Nothing => panic!("the feed stands still"),
+                Next::End => return (records, skips, last),
+            }
+        }
+    }
+
+    #[test]
+    fn logs_come_in_order_and_faults_cost_one_log() {
+        let event = r#"{"eventName":"A"}"#;
+        let logs =
+            vec![Memory("a", event), Memory("b", "denied"), Memory("c", "panic"), Memory("d", event), Memory("e", "")];
+        let feed = Feed::start(logs, LIMITS).unwrap();
+        let (records, skips, progress) = drain(&feed);
+        assert_eq!(records, [format!("a:{event}"), format!("d:{event}")]);
+        let expected = [("b", Cause::Unreadable), ("c", Cause::Internal), ("e", Cause::Empty)];
+        assert_eq!(skips, expected.map(|(log, cause)| (log.to_string(), cause)));
+        assert_eq!(progress, Progress { logs: 5, bytes: 2 * event.len() as u64 + 11 });
+    }
+
+    #[test]
+    fn no_logs_are_an_end() {
+        assert!(matches!(Feed::start(Vec::<Memory>::new(), LIMITS).unwrap().next(LONG), Next::End));
+    }
+
+    /// Never ends, and tells when it is dropped.
+    struct Endless(SyncSender<()>);
+    struct EndlessRead(SyncSender<()>);
+    impl Log for Endless {
+        fn name(&self) -> String {
+            "endless".into()
+        }
+        fn bytes(&self) -> u64 {
+            0
+        }
+        fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+            Ok(Box::new(EndlessRead(self.0.clone())))
+        }
+    }
+    impl Read for EndlessRead {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let event = br#"{"eventName":"A"}"#;
+            let length = buffer.len() / event.len() * event.len();
+            buffer[..length].chunks_mut(event.len()).for_each(|chunk| chunk.copy_from_slice(event));
+            Ok(length)
+        }
+    }
+    impl Drop for EndlessRead {
+        fn drop(&mut self) {
+            let _ = self.0.try_send(());
+        }
+    }
+
+    #[test]
+    fn a_drop_ends_the_threads() {
+        let (sender, dropped): (_, Receiver<()>) = sync_channel(1);
+        let feed = Feed::start(vec![Endless(sender)], LIMITS).unwrap();
+        assert!(matches!(feed.next(LONG), Next::Batch(_)));
+        drop(feed);
+        assert_eq!(dropped.try_recv(), Ok(()), "the reader was gone when the drop returned");
+    }
+}

@@ -1,0 +1,117 @@
+//! What the plugin tells about what it skips: lines of one wording, few enough to be read.
+
+use crate::decode::{Cause, Skip, Skips};
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// How many lines of one cause are written in one [`WINDOW`]: whoever writes the logs decides how many there could be.
+const LINES: u32 = 10;
+
+/// How long the lines are counted together.
+const WINDOW: Duration = Duration::from_secs(30);
+
+/// Writes skips to Falco's log.
+#[derive(Debug, Default)]
+pub struct Report {
+    windows: HashMap<Cause, Window>,
+}
+
+#[derive(Debug)]
+struct Window {
+    start: Instant,
+    lines: u32,
+    /// Skips that got no line.
+    unwritten: u64,
+}
+
+impl Report {
+    /// Tells what was skipped in a part of a log.
+    pub fn skips(&mut self, log: &str, skips: &Skips, now: Instant) {
+        for line in self.lines(log, skips, now) {
+            write(line);
+        }
+    }
+
+    /// Tells how many skips had no line of their own, at the end.
+    pub fn finish(&mut self) {
+        for (cause, window) in self.windows.drain().filter(|(_, window)| window.unwritten > 0) {
+            write((cause, format!("skipped {} more: {cause}", window.unwritten)));
+        }
+    }
+
+    fn lines(&mut self, log: &str, skips: &Skips, now: Instant) -> Vec<(Cause, String)> {
+        let mut lines = Vec::new();
+        for (cause, count) in &skips.counts {
+            let window = self.windows.entry(*cause).or_insert(Window { start: now, lines: 0, unwritten: 0 });
+            if now.duration_since(window.start) >= WINDOW {
+                if window.unwritten > 0 {
+                    lines.push((*cause, format!("skipped {} more: {cause}", window.unwritten)));
+                }
+                *window = Window { start: now, lines: 0, unwritten: 0 };
+            }
+            let of_cause = skips.kept.iter().filter(|skip| skip.cause == *cause);
+            let before = lines.len();
+            lines.extend(of_cause.take((LINES - window.lines) as usize).map(|skip| (*cause, line(log, skip))));
+            let written = lines[before..].len() as u32;
+            window.lines += written;
+            window.unwritten += count - u64::from(written);
+        }
+        lines
+    }
+}
+
+/// Writes a line at the level that its cause deserves.
+fn write((cause, line): (Cause, String)) {
+    match cause {
+        // Every bucket with digests has them, and quiet regions get empty files.
+        Cause::Digest | Cause::Empty => log::info!("{line}"),
+        Cause::Internal => log::error!("{line}"),
+        _ => log::warn!("{line}"),
+    }
+}
+
+fn line(log: &str, skip: &Skip) -> String {
+    let at = skip.at.map(|at| format!(" at byte {at}")).unwrap_or_default();
+    let detail = skip.detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
+    format!("skipped {log}: {}{at}{detail}", skip.cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn skips(cause: Cause, count: u64) -> Skips {
+        let mut skips = Skips::default();
+        (0..count).for_each(|at| skips.add(cause, Some(at), None));
+        skips
+    }
+
+    #[test]
+    fn a_line_names_the_log_and_the_cause() {
+        let mut skips = Skips::default();
+        skips.add(Cause::MalformedRecord, Some(17), None);
+        skips.add(Cause::Unreadable, None, Some("permission denied".into()));
+        let lines: Vec<_> =
+            Report::default().lines("a.json", &skips, Instant::now()).into_iter().map(|line| line.1).collect();
+        assert_eq!(
+            lines,
+            [
+                "skipped a.json: malformed JSON in a record at byte 17",
+                "skipped a.json: cannot be read: permission denied"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_flood_of_one_cause_is_cut_and_summed_up() {
+        let mut report = Report::default();
+        let start = Instant::now();
+        assert_eq!(report.lines("a", &skips(Cause::NotAnObject, 1000), start).len(), 8);
+        assert_eq!(report.lines("b", &skips(Cause::NotAnObject, 5), start).len(), 2);
+        assert_eq!(report.lines("c", &skips(Cause::NotAnObject, 5), start).len(), 0);
+        assert_eq!(report.lines("c", &skips(Cause::NotJson, 1), start).len(), 1, "another cause has lines of its own");
+        let later = report.lines("d", &skips(Cause::NotAnObject, 1), start + WINDOW);
+        assert_eq!(later[0].1, "skipped 1000 more: a record that is not an object");
+        assert_eq!(later[1].1, "skipped d: a record that is not an object at byte 0");
+    }
+}
