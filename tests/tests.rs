@@ -1,0 +1,10 @@
+//! The tests of the plugin from outside: the shared object itself, on the real engine, on real files.
+//!
+//! One binary, so that it links once. Each module names what it holds the plugin to.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod abi;
+mod docs;
+mod engine;
+mod files;
+mod oracle;
