@@ -8,3 +8,5 @@ mod docs;
 mod engine;
 mod files;
 mod oracle;
+mod start;
+mod values;

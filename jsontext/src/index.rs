@@ -225,14 +225,18 @@ impl<'a> Value<'a> {
 
     /// The meaning of the name that the value has in its object.
     fn name(&self) -> Cow<'a, [u8]> {
-        let node = self.node();
-        let raw = self.text.get(node.key.start as usize..node.key.end as usize).unwrap_or_default();
-        if !node.key_escaped {
+        let (raw, escaped) = (self.raw_name(), self.node().key_escaped);
+        if !escaped && raw.is_ascii() && !raw.contains(&0) {
             return Cow::Borrowed(raw);
         }
         let mut name = Vec::with_capacity(raw.len());
-        text::unescape(raw, true, &mut name);
+        text::unescape(raw, escaped, &mut name);
         Cow::Owned(name)
+    }
+
+    fn raw_name(&self) -> &'a [u8] {
+        let key = &self.node().key;
+        self.text.get(key.start as usize..key.end as usize).unwrap_or_default()
     }
 
     /// The name that the value has in its object, as it is written.
@@ -260,7 +264,12 @@ impl<'a> Value<'a> {
     }
 
     fn is_named(&self, name: &str) -> bool {
-        *self.name() == *name.as_bytes()
+        let node = self.node();
+        // A name that is not text as it is written has U+FFFD in its meaning.
+        if node.key_escaped || name.contains(char::REPLACEMENT_CHARACTER) {
+            return *self.name() == *name.as_bytes();
+        }
+        self.raw_name() == name.as_bytes()
     }
 
     /// A string's text between its quotes.
@@ -327,6 +336,15 @@ mod tests {
         let root = index.read(text.as_bytes()).unwrap();
         assert_eq!(root.items().count(), 41);
         assert_eq!(root.to_text().unwrap().matches(':').count(), 21);
+    }
+
+    #[test]
+    fn a_name_that_is_no_text_is_found_by_its_meaning() {
+        let mut index = Index::default();
+        let root = index.read(b"{\"x-\xff\":1,\"y\":2,\"\\ud800\":3}").unwrap();
+        assert_eq!(root.get("x-\u{fffd}").unwrap().json(), b"1");
+        assert_eq!(root.get("y").unwrap().json(), b"2");
+        assert_eq!(root.get("\u{fffd}").unwrap().json(), b"3");
     }
 
     #[test]

@@ -133,6 +133,8 @@ impl Session {
             }
             command.arg("-H").arg(arg);
         }
+        // An argument may load the plugin that the input names.
+        command.args(&self.extra);
         if let Some(input) = &self.input {
             command.arg("-I").arg(input);
         }
@@ -142,7 +144,7 @@ impl Session {
         if let Some(format) = &self.format {
             command.arg("-p").arg(format);
         }
-        command.args(&self.extra).args(&self.filter);
+        command.args(&self.filter);
         let output = command.output().with_context(|| format!("cannot start {SCRIPT}"))?;
         let (logs, complaint) = split_stderr(&String::from_utf8_lossy(&output.stderr));
         Ok(Report { status: output.status, stdout: output.stdout, logs, complaint })
@@ -193,7 +195,11 @@ impl Report {
     pub fn check(self) -> Result<Self> {
         match (self.status.success(), self.complaint.is_empty()) {
             (true, true) => Ok(self),
-            (false, true) => bail!("the engine ended with {} and no word", self.status),
+            (false, true) => {
+                // sysdig follows a null pointer at the end of a source that gave no event at all.
+                let hint = if self.stdout.is_empty() { "; sysdig crashes when the logs hold no event" } else { "" };
+                bail!("the engine ended with {} and no word{hint}", self.status)
+            }
             (_, false) => bail!("{}", self.complaint),
         }
     }

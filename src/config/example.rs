@@ -6,7 +6,7 @@ use super::keys::{Kind, keys};
 use super::{Config, OpenParams, UserConfig};
 
 fn example() -> Value {
-    serde_norway::from_str(include_str!("../../falco.yaml.example")).unwrap()
+    yaml_serde::from_str(include_str!("../../falco.yaml.example")).unwrap()
 }
 
 fn init_config() -> Value {

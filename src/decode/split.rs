@@ -296,7 +296,7 @@ impl Splitter {
 /// Finds the line behind `at` that starts a document.
 fn next_document_line(text: &[u8], at: usize) -> Option<usize> {
     let lines = text.get(at..)?.windows(2);
-    lines.into_iter().position(|pair| matches!(pair, b"\n{" | b"\n[")).map(|line| at + line + 1)
+    lines.into_iter().position(|pair| pair == b"\n{").map(|line| at + line + 1)
 }
 
 /// Counts brackets outside of strings, without regard to grammar, to find the end of what is broken.
@@ -306,7 +306,6 @@ struct Balance {
     in_string: bool,
     escaped: bool,
     after_newline: bool,
-    started: bool,
 }
 
 impl Balance {
@@ -314,11 +313,10 @@ impl Balance {
     /// all of the text is to be skipped.
     fn skip(&mut self, text: &[u8]) -> Option<usize> {
         for (at, byte) in text.iter().enumerate() {
-            if self.after_newline && self.started && matches!(byte, b'{' | b'[') {
+            if self.after_newline && *byte == b'{' {
                 return Some(at);
             }
             self.after_newline = *byte == b'\n';
-            self.started = true;
             match byte {
                 _ if mem::take(&mut self.escaped) => {}
                 b'\\' => self.escaped = self.in_string,
@@ -430,7 +428,7 @@ mod tests {
         assert_split(&text, &[A, B], &[(Cause::MalformedRecord, at(&text, B))]);
         let text = format!("{A}\n{{\"eventName\":\n{B}\n{B}");
         assert_split(&text, &[A, B, B], &[(Cause::MalformedRecord, Some(text.rfind(B).unwrap() as u64))]);
-        let text = format!("{A}\nsome words\n{B}\n7");
+        let text = format!("{A}\nsome words\n[more] words\n{B}\n7");
         assert_split(&text, &[A, B], &[(Cause::NotJson, at(&text, "some")), (Cause::NotJson, at(&text, "7"))]);
         let text = format!("{A}{{\"eventName\":[1,}}{{]}}{B}");
         assert_split(&text, &[A, B], &[(Cause::MalformedRecord, at(&text, "}{]"))]);

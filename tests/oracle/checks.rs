@@ -160,7 +160,7 @@ fn the_manifest_tells_of_every_file() {
             continue;
         }
         let text = String::from_utf8_lossy(&bytes);
-        let mut rest = text.as_ref();
+        let mut rest: &str = text.as_ref();
         for id in file.ids.iter().flatten() {
             let at = rest.find(id.as_str()).unwrap_or_else(|| panic!("{}: no {id} in that order", file.name));
             rest = &rest[at + id.len()..];
