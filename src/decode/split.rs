@@ -284,7 +284,8 @@ impl Splitter {
     fn give_up(&mut self, block: &mut Block, start: usize, cause: Cause, fault: usize) -> usize {
         self.note(block, cause, fault);
         let back = if matches!(self.place, Place::Records) { Back::Records } else { Back::Documents };
-        self.place = Place::Skipping(Balance::default(), back);
+        let balanced = matches!(block.text.get(start), Some(b'{' | b'['));
+        self.place = Place::Skipping(Balance { balanced, ..Balance::default() }, back);
         start
     }
 
@@ -299,9 +300,12 @@ fn next_document_line(text: &[u8], at: usize) -> Option<usize> {
     lines.into_iter().position(|pair| pair == b"\n{").map(|line| at + line + 1)
 }
 
-/// Counts brackets outside of strings, without regard to grammar, to find the end of what is broken.
+/// Finds the end of what is broken: the line that starts a document, or for a broken value its last bracket, for
+/// which brackets outside of strings are counted without regard to grammar.
 #[derive(Clone, Copy, Debug, Default)]
 struct Balance {
+    /// Whether it is a value, which starts with a bracket.
+    balanced: bool,
     depth: u64,
     in_string: bool,
     escaped: bool,
@@ -309,8 +313,7 @@ struct Balance {
 }
 
 impl Balance {
-    /// Returns the position behind the last bracket that is open, or of a line that starts a document; `None` when
-    /// all of the text is to be skipped.
+    /// Returns where reading can go on; `None` when all of the text is to be skipped.
     fn skip(&mut self, text: &[u8]) -> Option<usize> {
         for (at, byte) in text.iter().enumerate() {
             if self.after_newline && *byte == b'{' {
@@ -323,7 +326,7 @@ impl Balance {
                 b'"' => self.in_string = !self.in_string,
                 _ if self.in_string => {}
                 b'{' | b'[' => self.depth += 1,
-                b'}' | b']' if self.depth == 1 => return Some(at + 1),
+                b'}' | b']' if self.depth == 1 && self.balanced => return Some(at + 1),
                 b'}' | b']' => self.depth = self.depth.saturating_sub(1),
                 _ => {}
             }
