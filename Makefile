@@ -4,15 +4,48 @@ CARGO_TARGET_DIR ?= target
 export CARGO_TARGET_DIR
 release = $(abspath $(CARGO_TARGET_DIR))/release
 
+# Tools that a machine lacks are built here once; its own come first.
+tools = $(abspath $(CARGO_TARGET_DIR))/tools
+export PATH := $(PATH):$(tools)/bin
+
 .DEFAULT_GOAL := help
-.PHONY: help host demo
+.PHONY: help rust host demo test bench fmt deny advisories
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s  %s\n", $$1, $$2 }' Makefile
+
+rust:
+	@command -v cargo >/dev/null || { \
+	  echo 'make: cargo is not on PATH: install Rust 1.88 or newer with rustup, then start a new shell' >&2; exit 1; }
+	@command -v cc >/dev/null || { \
+	  echo 'make: cc, which links Rust programs, is not on PATH: apt-get install gcc libc6-dev' >&2; exit 1; }
 
 host: ## fetch the engine (libsinsp) unless it is there, and print its version
 	@scripts/host --prepare
 
-demo: host ## build everything and show the alerts on examples/
+demo: rust host ## build everything and show the alerts on examples/
 	cargo build --locked --release --workspace
 	@scripts/demo $(release)
+
+test: rust deny host ## all that CI checks: format, lints, dependencies, tests on the real engine, docs
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo test --locked --workspace
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
+
+bench: rust host ## measure speed and memory of the whole process on a log of 1 GiB
+	cargo build --locked --release
+	cargo bench --locked --bench whole
+
+fmt: rust ## format the code
+	cargo fmt --all
+
+# Advisories are not part of it: they change by the day and need the network, while the same tree must pass or fail
+# the same way everywhere.
+deny: rust ## hold the dependencies to deny.toml: licences, sources, bans
+	@cargo deny --version >/dev/null 2>&1 || \
+	  env -u CARGO_TARGET_DIR cargo install cargo-deny --locked --version 0.20.2 --root $(tools)
+	cargo deny --locked check --hide-inclusion-graph bans licenses sources
+
+advisories: deny ## look the dependencies up in RustSec's advisory database (needs the network)
+	cargo deny --locked check advisories

@@ -1,1 +1,209 @@
-//! To come.
+//! The documentation says what is so: its tables are the code's own, and what it names exists.
+
+use cloudtrail::fields::table::FIELDS;
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const REWRITE: &str = "UPDATE_DOCS=1 cargo test --test tests docs";
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// Returns the text with `table` between the markers of this name.
+fn with_table(text: &str, name: &str, table: &str) -> String {
+    let (begin, end) = (format!("<!-- begin {name} -->\n"), format!("<!-- end {name} -->"));
+    let (before, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("README.md has no {begin}"));
+    let (_, after) = rest.split_once(&end).unwrap_or_else(|| panic!("README.md has no {end}"));
+    format!("{before}{begin}{table}{end}{after}")
+}
+
+#[test]
+fn the_tables_of_the_readme_are_those_of_the_code() {
+    let readme = read("README.md");
+    let mut expected = readme.clone();
+    for (name, table) in [
+        ("configuration", cloudtrail::config::readme_table()),
+        ("fields", cloudtrail::fields::readme_table()),
+        ("metrics", cloudtrail::metrics::readme_table()),
+    ] {
+        expected = with_table(&expected, name, &table);
+    }
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(root().join("README.md"), expected).unwrap();
+        return;
+    }
+    let stale = readme.lines().zip(expected.lines()).find(|(is, should)| is != should);
+    assert!(readme == expected, "README.md is stale, write it anew with: {REWRITE}\nfirst difference: {stale:#?}");
+}
+
+/// Returns the words of a text that look like fields: `ct.name`, `%s3.bucket`.
+fn field_names(text: &str) -> impl Iterator<Item = &str> {
+    let families: HashSet<&str> = FIELDS.iter().filter_map(|field| field.name.split('.').next()).collect();
+    text.split(|c: char| !c.is_ascii_alphanumeric() && !"._-/:".contains(c))
+        .map(|word| word.trim_matches(['.', ':']))
+        .filter(move |word| word.split_once('.').is_some_and(|(family, _)| families.contains(family)))
+        .filter(|word| !word.ends_with(".amazonaws.com"))
+}
+
+#[test]
+fn every_field_that_is_named_exists() {
+    let known: HashSet<&str> = FIELDS.iter().map(|field| field.name).collect();
+    let mut named = 0;
+    for file in ["README.md", "examples/README.md"].map(PathBuf::from).into_iter().chain(rule_files()) {
+        let text = read(&file.to_string_lossy());
+        for name in field_names(&text) {
+            assert!(known.contains(name), "{} names {name}, which is no field", file.display());
+            named += 1;
+        }
+    }
+    assert!(named > known.len(), "the README and the rules name {named} fields");
+}
+
+/// Returns the rule files, relative to the root.
+fn rule_files() -> Vec<PathBuf> {
+    let files =
+        fs::read_dir(root().join("rules")).unwrap().map(|entry| Path::new("rules").join(entry.unwrap().file_name()));
+    let files: Vec<_> = files.filter(|file| file.extension().is_some_and(|extension| extension == "yaml")).collect();
+    assert!(!files.is_empty());
+    files
+}
+
+#[test]
+fn rule_files_ask_for_this_plugin_or_an_older_one() {
+    let version = |text: &str| -> Vec<u32> { text.split('.').map(|part| part.parse().unwrap()).collect() };
+    let ours = version(env!("CARGO_PKG_VERSION"));
+    for file in rule_files() {
+        let entries: Vec<serde_json::Value> = yaml_serde::from_str(&read(&file.to_string_lossy())).unwrap();
+        let required: Vec<_> = entries
+            .iter()
+            .filter_map(|entry| entry["required_plugin_versions"].as_array())
+            .flatten()
+            .filter(|plugin| plugin["name"] == "cloudtrail")
+            .map(|plugin| version(plugin["version"].as_str().unwrap()))
+            .collect();
+        assert_eq!(required.len(), 1, "{}", file.display());
+        let fits = required[0][0] == ours[0] && required[0] <= ours;
+        assert!(fits, "{} requires {required:?}, this is {ours:?}", file.display());
+    }
+}
+
+#[test]
+fn the_changelog_begins_with_this_version() {
+    let changelog = read("CHANGELOG.md");
+    let newest = changelog.lines().find_map(|line| line.strip_prefix("## [")).unwrap();
+    assert_eq!(newest.split(']').next(), Some(env!("CARGO_PKG_VERSION")));
+}
+
+/// Returns the anchors that a hosting site makes of the headings.
+fn anchors(markdown: &str) -> HashSet<String> {
+    let headings = markdown.lines().filter(|line| line.starts_with('#'));
+    let anchor = |heading: &str| {
+        let text = heading.trim_start_matches('#').trim().to_lowercase();
+        text.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c)).collect::<String>().replace(' ', "-")
+    };
+    headings.map(anchor).collect()
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    for file in ["README.md", "CHANGELOG.md", "examples/README.md"] {
+        let text = read(file);
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link);
+        for link in links.filter(|link| !link.contains("://")) {
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target =
+                if path.is_empty() { Path::new(file).to_owned() } else { Path::new(file).with_file_name(path) };
+            assert!(root().join(&target).exists(), "{file}: {link} leads nowhere");
+            assert!(
+                anchor.is_empty() || anchors(&read(&target.to_string_lossy())).contains(anchor),
+                "{file}: {link} has no heading"
+            );
+        }
+    }
+}
+
+/// Returns the lines of code blocks and the code between single backticks.
+fn code(markdown: &str) -> Vec<&str> {
+    let mut code = Vec::new();
+    let mut in_block = false;
+    for line in markdown.lines() {
+        if line.starts_with("```") {
+            in_block = !in_block;
+        } else if in_block {
+            code.push(line.trim());
+        } else {
+            code.extend(line.split('`').skip(1).step_by(2));
+        }
+    }
+    code
+}
+
+#[test]
+fn every_make_target_that_is_named_exists() {
+    let (readme, makefile) = (read("README.md"), read("Makefile"));
+    let targets: Vec<&str> = code(&readme).iter().filter_map(|code| code.strip_prefix("make ")).collect();
+    assert!(targets.contains(&"demo") && targets.contains(&"test"), "{targets:?}");
+    for target in targets {
+        let rule = format!("{target}:");
+        assert!(makefile.lines().any(|line| line.starts_with(&rule)), "README.md names make {target}");
+    }
+}
+
+#[test]
+fn every_place_of_the_layout_exists() {
+    let readme = read("README.md");
+    let (_, layout) = readme.split_once("| place | what it holds |\n").unwrap();
+    let rows: Vec<&str> = layout.lines().skip(1).take_while(|line| line.starts_with('|')).collect();
+    assert!(rows.len() > 5, "{rows:?}");
+    for place in rows.iter().flat_map(|row| code(row.split('|').nth(1).unwrap_or_default())) {
+        assert!(root().join(place).exists(), "README.md names {place}");
+    }
+}
+
+/// Returns the files that are tracked, or `None` outside of a checkout.
+fn tracked_files() -> Option<Vec<PathBuf>> {
+    let output = Command::new("git").arg("-C").arg(root()).args(["ls-files", "-z"]).output().ok()?;
+    let names = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
+    Some(names.split_terminator('\0').map(PathBuf::from).collect())
+}
+
+#[test]
+fn no_file_names_a_machine() {
+    let Some(files) = tracked_files() else {
+        return println!("skipped: not a git checkout");
+    };
+    // In two parts each, so that this file does not name them either.
+    let folders = [("/ro", "ot/"), ("/ho", "me/"), ("/Us", "ers/"), ("/wo", "rk/")].map(|(a, b)| format!("{a}{b}"));
+    let hosts = [
+        ("index.cra", "tes.io"),
+        ("static.cra", "tes.io"),
+        ("deb.deb", "ian.org"),
+        ("security.deb", "ian.org"),
+        ("registry.np", "mjs.org"),
+        ("py", "pi.org"),
+        ("pythonho", "sted.org"),
+        ("proxy.gol", "ang.org"),
+    ]
+    .map(|(a, b)| format!("{a}{b}"));
+    // The events in fixtures may name any path.
+    for file in files.iter().filter(|file| !file.starts_with("tests/fixtures")) {
+        let Ok(text) = fs::read(root().join(file)) else { continue };
+        let text = String::from_utf8_lossy(&text);
+        for folder in &folders {
+            let starts_path =
+                |at: usize| !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || "_.-}*~$<>".contains(c));
+            let named = text.match_indices(folder).any(|(at, _)| starts_path(at));
+            assert!(!named, "{} names the folder {folder} of a machine", file.display());
+        }
+        for host in &hosts {
+            assert!(!text.contains(host), "{} names the registry host {host}", file.display());
+        }
+    }
+}

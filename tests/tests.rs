@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod abi;
+mod alerts;
 mod docs;
 mod engine;
 mod files;
+mod layers;
 mod oracle;
 mod start;
 mod values;
