@@ -113,6 +113,7 @@ fn config(rules: &[PathBuf], plugins: &[Plugin], params: &str) -> Result<Value> 
         "syslog_output": { "enabled": false },
         "log_stderr": true,
         "log_syslog": false,
+        "libs_logger": { "enabled": true, "severity": "info" },
         "webserver": { "enabled": false },
     }))
 }
