@@ -1,6 +1,9 @@
 //! The documentation says what is so: its tables are the code's own, and what it names exists.
 
+use crate::engine;
 use cloudtrail::fields::table::FIELDS;
+use runner::evaluate::{Input, evaluate};
+use runner::rules;
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -143,6 +146,23 @@ fn code(markdown: &str) -> Vec<&str> {
         }
     }
     code
+}
+
+#[test]
+fn the_alerts_of_the_readme_are_those_of_the_demo() {
+    let rules = rules::load(&[root().join("rules/aws_cloudtrail_rules.yaml")]).unwrap();
+    let examples = root().join("examples");
+    let plugins = [engine::plugin("")];
+    let input = Input { plugins: &plugins, params: examples.to_str().unwrap(), with_fields: false };
+    let alerts: Vec<String> = evaluate(&rules, input).unwrap().alerts.into_iter().map(|alert| alert.output).collect();
+    let readme = read("README.md");
+    let shown: Vec<&str> = code(&readme).into_iter().filter(|line| line.contains(": Critical ")).collect();
+    assert_eq!(shown.len(), alerts.len(), "{alerts:#?}");
+    for (shown, alert) in shown.iter().zip(&alerts) {
+        // The end of a long line may be left out.
+        let (start, _) = shown.split_once('…').unwrap_or((shown, ""));
+        assert!(alert.starts_with(start) && (alert == shown || start != *shown), "README.md: {shown}\ndemo: {alert}");
+    }
 }
 
 #[test]
