@@ -9,9 +9,11 @@ mod source;
 use crate::config::{Config, UserConfig};
 use crate::metrics::Metrics;
 use answers::Answers;
+use anyhow::anyhow;
 use falco_plugin::base::{Json, Metric, Plugin};
 use falco_plugin::tables::TablesInput;
 use std::ffi::CStr;
+use std::fmt::Display;
 
 /// The plugin: one for each engine that loads it. It starts no thread and touches no file before it is opened.
 pub struct CloudTrail {
@@ -28,6 +30,11 @@ const fn c_str(text: &'static str) -> &'static CStr {
     }
 }
 
+/// Makes an error for the SDK, which loses a text with a NUL in it or even panics; users' texts may hold one.
+fn told(error: impl Display) -> anyhow::Error {
+    anyhow!(error.to_string().replace('\0', "\u{fffd}"))
+}
+
 impl Plugin for CloudTrail {
     const NAME: &'static CStr = c"cloudtrail";
     const PLUGIN_VERSION: &'static CStr = c_str(concat!(env!("CARGO_PKG_VERSION"), "\0"));
@@ -41,7 +48,7 @@ impl Plugin for CloudTrail {
     type ConfigType = Json<UserConfig>;
 
     fn new(_input: Option<&TablesInput>, Json(config): Self::ConfigType) -> Result<Self, anyhow::Error> {
-        let config = Config::from_user(config)?;
+        let config = Config::from_user(config).map_err(told)?;
         for notice in config.notices() {
             log::info!("{notice}");
         }

@@ -1,15 +1,15 @@
 //! The source capability: opens what `open_params` name and gives their records to Falco in batches.
 
-use super::CloudTrail;
 use super::payload::{self, CloudTrailEvent, EVENT_SOURCE_C, PLUGIN_ID};
 use super::report::Report;
+use super::{CloudTrail, told};
 use crate::config::{Limits, OpenParams};
 use crate::decode::split::RecordLimits;
 use crate::decode::{Block, Skips};
 use crate::feed::{Batch, Feed, FeedLimits, Next, Progress};
 use crate::source::Log;
 use crate::source::files;
-use anyhow::{Error, anyhow};
+use anyhow::Error;
 use falco_plugin::FailureReason;
 use falco_plugin::event::fields::ToBytes;
 use falco_plugin::source::{EventBatch, EventInput, ProgressInfo, SourcePlugin, SourcePluginInstance};
@@ -42,8 +42,8 @@ impl SourcePlugin for CloudTrail {
 
     fn open(&mut self, params: Option<&str>) -> Result<Instance, Error> {
         self.answers.forget();
-        let OpenParams::Files(path) = params.unwrap_or_default().parse()?;
-        let (logs, ignored) = files::find(&path)?;
+        let OpenParams::Files(path) = params.unwrap_or_default().parse().map_err(told)?;
+        let (logs, ignored) = files::find(&path).map_err(told)?;
         let mut report = Report::default();
         for (name, cause, detail) in ignored {
             let mut skips = Skips::default();
@@ -53,7 +53,7 @@ impl SourcePlugin for CloudTrail {
         }
         let total = Progress { logs: logs.len() as u64, bytes: logs.iter().map(Log::bytes).sum() };
         let feed = Feed::start(logs, feed_limits(&self.config.limits))
-            .map_err(|error| anyhow!("cannot start a thread to read with: {error}"))?;
+            .map_err(|error| told(format!("cannot start a thread to read with: {error}")))?;
         log::info!("reading {} logs of {} bytes from {}", total.logs, total.bytes, path.display());
         let done = Progress::default();
         Ok(Instance { feed, report, total, done, detail: CString::default(), answered: false, ended: false })
