@@ -54,6 +54,8 @@ enum Case {
 struct Row {
     name: &'static str,
     file: PathBuf,
+    /// How often the file has the log.
+    copies: u64,
     events: u64,
     text_bytes: u64,
     case: Case,
@@ -161,6 +163,7 @@ fn rows(log: &Log) -> Vec<Row> {
     let row = |name, file: &Path, case| Row {
         name,
         file: file.to_owned(),
+        copies: 1,
         events: log.events,
         text_bytes: log.text_bytes,
         case,
@@ -201,6 +204,7 @@ fn large_rows(log: &Log, folder: &Path) -> Result<Vec<Row>> {
     let row = |name, case| Row {
         name,
         file: file.clone(),
+        copies: members,
         events: members * log.events,
         text_bytes: members * log.text_bytes,
         case,
@@ -222,7 +226,12 @@ impl Row {
                 let fields = output.iter().map(|field| format!(" %{field}")).collect::<String>();
                 command.arg("-v").arg("-H").arg(library).arg("-I").arg(format!("cloudtrail:{}", self.file.display()));
                 command.arg("-p").arg(format!("*%evt.num{fields}")).arg(filter);
-                (command, if output.is_empty() { u64::from(filter.contains(LAST_USER)) } else { self.events })
+                let lines = match filter.contains(LAST_USER) {
+                    true => self.copies,
+                    false if output.is_empty() => 0,
+                    false => self.events,
+                };
+                (command, lines)
             }
         };
         let start = Instant::now();
