@@ -1,17 +1,18 @@
-//! Stamps the revision that the plugin is built from. It never fails a build: a source archive has no revision.
+//! Stamps the revision that a plugin is built from. It never fails a build: a source archive has no revision.
 
 use std::process::Command;
+
+fn git(args: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(args).output().ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8(output.stdout).ok()?.trim().to_owned()).filter(|text| !text.is_empty())
+}
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     // Written by every commit and checkout.
-    println!("cargo:rerun-if-changed=.git/logs/HEAD");
-    let revision = Command::new("git")
-        .args(["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"])
-        .output()
-        .ok()
-        .filter(|output| output.status.success())
-        .and_then(|output| String::from_utf8(output.stdout).ok());
-    let revision = revision.as_deref().map(str::trim).filter(|revision| !revision.is_empty()).unwrap_or("unknown");
-    println!("cargo:rustc-env=CLOUDTRAIL_REVISION={revision}");
+    if let Some(log) = git(&["rev-parse", "--git-path", "logs/HEAD"]) {
+        println!("cargo:rerun-if-changed={log}");
+    }
+    let revision = git(&["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]);
+    println!("cargo:rustc-env=SOURCE_REVISION={}", revision.as_deref().unwrap_or("unknown"));
 }

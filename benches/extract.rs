@@ -9,11 +9,11 @@ mod output;
 use std::hint::black_box;
 use std::time::Duration;
 
+use cloudtrail::fields::CloudTrailFields;
 use cloudtrail::fields::table::FIELDS;
-use cloudtrail::plugin::answers::{Answers, RawKey};
-use cloudtrail::plugin::payload::Payload;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use events::Events;
+use extraction::{Answers, EventId, RawKey};
 use output::OUTPUT;
 
 /// How many different events go round: more than a processor's nearest cache holds.
@@ -31,9 +31,9 @@ fn ask(field: &'static str) -> Ask {
     (number.unwrap_or_else(|| unreachable!("no field {name}")), argument)
 }
 
-fn get(answers: &mut Answers, (field, argument): Ask, event: &str) -> u64 {
+fn get(answers: &mut Answers<CloudTrailFields>, (field, argument): Ask, event: &str) -> u64 {
     let key = argument.map_or(RawKey::None, |argument| RawKey::Text(argument.as_bytes()));
-    answers.get(field, key, Payload(event.as_bytes())).count
+    answers.get(field, key, event.as_bytes()).count
 }
 
 fn extract(criterion: &mut Criterion) {
@@ -51,13 +51,13 @@ fn extract(criterion: &mut Criterion) {
 
     let mut measure = |name: &str, fields: &[&'static str]| {
         let asks: Vec<Ask> = fields.iter().map(|field| ask(field)).collect();
-        let mut answers = Answers::new();
+        let mut answers = Answers::default();
         let mut number = 0;
         group.bench_function(name, |bench| {
             bench.iter(|| {
                 number += 1;
                 let event = &events[number % EVENTS];
-                answers.begin(number, 0, Payload(event.as_bytes()));
+                answers.begin(EventId::new(number, 0, event.as_bytes()), event.as_bytes());
                 asks.iter().map(|ask| get(&mut answers, *ask, black_box(event))).sum::<u64>()
             });
         });
@@ -76,11 +76,12 @@ fn extract(criterion: &mut Criterion) {
     measure("10 fields", &OUTPUT[..10]);
     measure("20 fields", &OUTPUT);
 
-    let mut answers = Answers::new();
+    let mut answers = Answers::default();
     let (event, name) = (&events[0], ask("ct.name"));
     group.bench_function("ct.name of the same event again", |bench| {
         bench.iter(|| {
-            answers.begin(1, 0, Payload(black_box(event).as_bytes()));
+            let event = black_box(event);
+            answers.begin(EventId::new(1, 0, event.as_bytes()), event.as_bytes());
             get(&mut answers, name, event)
         });
     });

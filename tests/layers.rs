@@ -10,12 +10,12 @@ const LAYERS: &[Row] = &[
     ("config", &[], &["jiff", "schemars", "serde_json"]),
     ("decode", &[], &["flate2", "jiff", "jsontext"]),
     ("feed", &["decode", "source"], &["std::thread"]),
-    ("fields", &[], &["jsontext"]),
+    ("fields", &[], &["extraction", "jsontext", "log"]),
     ("metrics", &["decode"], &["falco_plugin"]),
     (
         "plugin",
         &["config", "decode", "feed", "fields", "metrics", "source"],
-        &["bumpalo", "falco_plugin", "jsontext", "log", "serde_json"],
+        &["bumpalo", "extraction", "falco_plugin", "jsontext", "log"],
     ),
     ("source", &["decode"], &["std::fs", "walkdir"]),
 ];
@@ -23,6 +23,7 @@ const LAYERS: &[Row] = &[
 /// The crates, and parts of the standard library, that are some modules' concern and not the others'.
 const CRATES: &[&str] = &[
     "bumpalo",
+    "extraction",
     "falco_plugin",
     "flate2",
     "jiff",

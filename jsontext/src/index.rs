@@ -2,7 +2,7 @@
 //!
 //! It keeps no text: a [`Value`] is a cursor into the index and the text that it was built from.
 
-use crate::scan::{self, Go, MAX_DEPTH, Stop, Visit};
+use crate::scan::{self, Go, Stop, Visit};
 use crate::{Kind, Pointer, text};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -29,14 +29,15 @@ struct Node {
 }
 
 impl Index {
-    /// Indexes `text`, which must be one JSON value and white space; what an earlier document left is dropped.
+    /// Indexes `text`, which must be one JSON value and white space, nested up to `max_depth`; what an earlier document
+    /// left is dropped.
     ///
     /// On an error the index is empty.
-    pub fn read<'a>(&'a mut self, text: &'a [u8]) -> Result<Value<'a>, Stop> {
+    pub fn read<'a>(&'a mut self, text: &'a [u8], max_depth: usize) -> Result<Value<'a>, Stop> {
         self.nodes.clear();
         self.open.clear();
         self.key = None;
-        match self.fill(text) {
+        match self.fill(text, max_depth) {
             Ok(()) => self.root(text).ok_or(Stop::End),
             Err(stop) => {
                 self.nodes.clear();
@@ -45,11 +46,11 @@ impl Index {
         }
     }
 
-    fn fill(&mut self, text: &[u8]) -> Result<(), Stop> {
+    fn fill(&mut self, text: &[u8], max_depth: usize) -> Result<(), Stop> {
         if u32::try_from(text.len()).is_err() {
             return Err(Stop::Syntax(u32::MAX as usize));
         }
-        let end = scan::value(text, 0, MAX_DEPTH, self)?;
+        let end = scan::value(text, 0, max_depth, self)?;
         let behind = scan::skip_white(text, end);
         if behind < text.len() { Err(Stop::Syntax(behind)) } else { Ok(()) }
     }
@@ -288,13 +289,14 @@ impl std::fmt::Debug for Value<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scan::MAX_DEPTH;
 
     const EVENT: &str = r#"{ "a": {"b": [10, {"c": "x\ty"}, [ ], null], "b": "second"}, "k\u0065y": true,
         "": {"/": {"~": 1.50}}, "n": null, "deep": {"er": {}} }"#;
 
     fn at(pointer: &str) -> Option<String> {
         let mut index = Index::default();
-        let root = index.read(EVENT.as_bytes()).unwrap();
+        let root = index.read(EVENT.as_bytes(), MAX_DEPTH).unwrap();
         root.pointer(&Pointer::new(pointer).unwrap()).map(|value| value.to_text().unwrap_or("<null>".into()))
     }
 
@@ -329,11 +331,11 @@ mod tests {
     fn the_first_of_duplicates_is_all_that_is_seen() {
         let mut index = Index::default();
         let text = br#"{"a":[{"b":1,"c":{"\u0062":2, "b":3}},4],"a":5,"\u0061":6}"#;
-        let root = index.read(text).unwrap();
+        let root = index.read(text, MAX_DEPTH).unwrap();
         assert_eq!(root.to_text().unwrap(), r#"{"a":[{"b":1,"c":{"\u0062":2}},4]}"#);
         let many: String = (0..40).map(|i| format!("\"{}\":{i},", i % 20)).collect();
         let text = format!("{{{}\"z\":0}}", many);
-        let root = index.read(text.as_bytes()).unwrap();
+        let root = index.read(text.as_bytes(), MAX_DEPTH).unwrap();
         assert_eq!(root.items().count(), 41);
         assert_eq!(root.to_text().unwrap().matches(':').count(), 21);
     }
@@ -341,7 +343,7 @@ mod tests {
     #[test]
     fn a_name_that_is_no_text_is_found_by_its_meaning() {
         let mut index = Index::default();
-        let root = index.read(b"{\"x-\xff\":1,\"y\":2,\"\\ud800\":3}").unwrap();
+        let root = index.read(b"{\"x-\xff\":1,\"y\":2,\"\\ud800\":3}", MAX_DEPTH).unwrap();
         assert_eq!(root.get("x-\u{fffd}").unwrap().json(), b"1");
         assert_eq!(root.get("y").unwrap().json(), b"2");
         assert_eq!(root.get("\u{fffd}").unwrap().json(), b"3");
@@ -350,17 +352,17 @@ mod tests {
     #[test]
     fn an_index_forgets_the_document_before() {
         let mut index = Index::default();
-        index.read(br#"{"a":1}"#).unwrap();
-        assert_eq!(index.read(br#"{"a":1"#).unwrap_err(), Stop::End);
+        index.read(br#"{"a":1}"#, MAX_DEPTH).unwrap();
+        assert_eq!(index.read(br#"{"a":1"#, MAX_DEPTH).unwrap_err(), Stop::End);
         assert!(index.root(br#"{"a":1}"#).is_none());
-        assert_eq!(index.read(b"{} {}").unwrap_err(), Stop::Syntax(3));
-        assert!(index.read(br#"{"b":2}"#).unwrap().get("a").is_none());
+        assert_eq!(index.read(b"{} {}", MAX_DEPTH).unwrap_err(), Stop::Syntax(3));
+        assert!(index.read(br#"{"b":2}"#, MAX_DEPTH).unwrap().get("a").is_none());
     }
 
     #[test]
     fn a_string_is_compared_by_its_meaning() {
         let mut index = Index::default();
-        let root = index.read(br#"["\u0041b", "Ab", 1]"#).unwrap();
+        let root = index.read(br#"["\u0041b", "Ab", 1]"#, MAX_DEPTH).unwrap();
         assert_eq!(root.items().map(|item| item.is("Ab")).collect::<Vec<_>>(), [true, true, false]);
     }
 }

@@ -79,8 +79,8 @@ pub fn compact(json: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Returns the length of a string's text with its closing quote.
-fn string_length(text: &[u8]) -> usize {
+/// Returns the length of a string's text with its closing quote; `text` starts behind the opening one.
+pub fn string_length(text: &[u8]) -> usize {
     let mut at = 0;
     while let Some(byte) = text.get(at) {
         match byte {

@@ -5,7 +5,7 @@
 
 use super::Cause;
 use jiff::Timestamp;
-use jsontext::scan::{Go, Text, Visit};
+use jsontext::scan::{Go, MAX_DEPTH, Text, Visit};
 use jsontext::{Index, Kind, text};
 use std::ops::Range;
 
@@ -98,7 +98,7 @@ impl<'a> Members<'a> {
     /// The start of the time that an aggregated event sums up.
     fn window_start(&self) -> Option<u64> {
         let window = self.text.get(self.window.clone()?)?;
-        time_ns(Index::default().read(window).ok()?.get("windowStart")?.to_text()?.as_bytes())
+        time_ns(Index::default().read(window, MAX_DEPTH).ok()?.get("windowStart")?.to_text()?.as_bytes())
     }
 
     /// The text between the quotes of a value that is a string.
@@ -177,7 +177,7 @@ fn time_ns(time: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jsontext::scan::{self, MAX_DEPTH, Stop};
+    use jsontext::scan::{self, Stop};
 
     fn members(text: &str) -> Result<Members<'_>, Stop> {
         let mut members = Members::new(text.as_bytes());

@@ -84,6 +84,7 @@ mod tests {
     use super::super::tests::text_of;
     use super::*;
     use jsontext::Index;
+    use jsontext::scan::MAX_DEPTH;
 
     #[test]
     fn info_says_who_did_what() {
@@ -125,7 +126,7 @@ mod tests {
         let line = |event: &str| {
             let mut index = Index::default();
             let mut out = Vec::new();
-            plugin_info(index.read(event.as_bytes()).unwrap(), &mut out);
+            plugin_info(index.read(event.as_bytes(), MAX_DEPTH).unwrap(), &mut out);
             String::from_utf8(out).unwrap()
         };
         assert_eq!(

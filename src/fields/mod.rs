@@ -9,9 +9,11 @@ mod pointer;
 mod service;
 pub mod table;
 
+use extraction::{Argument, Event, Fields, Found, RawKey, Spec, Type};
 use jsontext::{Kind, Pointer, Value};
 use std::fmt::Write;
 use std::net::IpAddr;
+use table::FIELDS;
 
 pub use info::plugin_info;
 
@@ -58,54 +60,20 @@ pub enum Get {
     Inside(&'static [&'static str]),
 }
 
-/// A field's type in Falco's terms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Type {
-    /// `string`
-    Text,
-    /// `uint64`
-    Number,
-    /// `string` with `isList`
-    TextList,
-    /// `ipaddr`
-    Address,
-    /// `ipnet`
-    Network,
-}
-
-/// The argument that a field takes: `ct.value[ARGUMENT]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Argument {
-    /// None.
-    No,
-    /// A number, or none.
-    OptionalIndex,
-    /// Text, or none.
-    OptionalKey,
-    /// Text.
-    RequiredKey,
-}
-
 impl FieldSpec {
-    /// Returns the field's type.
-    pub const fn field_type(&self) -> Type {
-        match self.get {
-            Get::Path(_) | Get::FirstOf(_) | Get::Flag(_) | Get::Text(_) | Get::Pointer | Get::Inside(_) => Type::Text,
-            Get::Number(_) => Type::Number,
-            Get::List(_) => Type::TextList,
-            Get::Address(_) => Type::Address,
-            Get::Network(_) => Type::Network,
-        }
-    }
-
-    /// Returns the argument that the field takes.
-    pub const fn argument(&self) -> Argument {
-        match self.get {
-            Get::List(_) => Argument::OptionalIndex,
-            Get::Inside(_) => Argument::OptionalKey,
-            Get::Pointer => Argument::RequiredKey,
-            _ => Argument::No,
-        }
+    /// Returns what users and Falco know of the field.
+    pub const fn spec(&self) -> Spec {
+        let (field_type, argument) = match self.get {
+            Get::Path(_) | Get::FirstOf(_) | Get::Flag(_) | Get::Text(_) => (Type::Text, Argument::No),
+            Get::Pointer => (Type::Text, Argument::RequiredKey),
+            Get::Inside(_) => (Type::Text, Argument::OptionalKey),
+            Get::Number(_) => (Type::Number, Argument::No),
+            Get::List(_) => (Type::TextList, Argument::OptionalIndex),
+            Get::Address(_) => (Type::Address, Argument::No),
+            Get::Network(_) => (Type::Network, Argument::No),
+        };
+        let Self { name, display, desc, properties, .. } = *self;
+        Spec { name, display, desc, properties, field_type, argument }
     }
 }
 
@@ -129,19 +97,40 @@ impl Key {
     }
 }
 
-/// A field's value for one event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
-    /// The event has no such value.
-    Absent,
-    /// Texts, which [`eval`] has appended to its buffer: the position in the buffer where each one ends.
-    Texts(Vec<usize>),
-    /// One text, which [`eval`] has appended to its buffer.
-    Text,
-    /// A number.
-    Number(u64),
-    /// An address.
-    Address(IpAddr),
+/// The fields of [`table::FIELDS`], as Falco asks for them.
+#[derive(Debug)]
+pub struct CloudTrailFields;
+
+impl Fields for CloudTrailFields {
+    type Key = Key;
+
+    const COUNT: usize = FIELDS.len();
+
+    fn key(field: usize, raw: RawKey<'_>) -> Key {
+        let Some(spec) = FIELDS.get(field).map(FieldSpec::spec) else { return Key::Unusable };
+        match (spec.argument, raw) {
+            (_, RawKey::None) => Key::None,
+            (Argument::OptionalIndex, RawKey::Index(index)) => Key::Index(index),
+            (Argument::OptionalKey | Argument::RequiredKey, RawKey::Text(text)) => {
+                let text = String::from_utf8_lossy(text);
+                let key = Key::from_text(&text);
+                if key == Key::Unusable {
+                    log::warn!(
+                        "{}[{text}] is never present: a JSON pointer starts with / and writes ~ as ~0",
+                        spec.name
+                    );
+                }
+                key
+            }
+            _ => Key::Unusable,
+        }
+    }
+
+    fn find(field: usize, key: &Key, event: Event<'_>, out: &mut Vec<u8>) -> Found {
+        let root = event.root.filter(|root| root.kind() == Kind::Object);
+        let field = FIELDS.get(field).zip(root);
+        field.map_or(Found::Absent, |(field, root)| eval(field, key, root, out))
+    }
 }
 
 /// Computes a field's value for an event, a JSON object. Text goes into `out`, which must be empty.
@@ -202,15 +191,15 @@ fn push_flag(flag: bool, out: &mut Vec<u8>) {
 /// Returns the README's table of fields.
 pub fn readme_table() -> String {
     let mut table = String::from("| field | type | argument | meaning |\n|---|---|---|---|\n");
-    for field in table::FIELDS {
-        let kind = match field.field_type() {
+    for field in FIELDS {
+        let kind = match field.spec().field_type {
             Type::Text => "string",
             Type::Number => "uint64",
             Type::TextList => "string list",
             Type::Address => "ipaddr",
             Type::Network => "ipnet",
         };
-        let argument = match field.argument() {
+        let argument = match field.spec().argument {
             Argument::No => "",
             Argument::OptionalIndex => "index, optional",
             Argument::OptionalKey => "JSON pointer, optional",
@@ -223,9 +212,9 @@ pub fn readme_table() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::table::FIELDS;
     use super::*;
     use jsontext::Index;
+    use jsontext::scan::MAX_DEPTH;
     use std::collections::HashSet;
 
     /// The value of a field as a user would read it, lists joined with `|`.
@@ -233,7 +222,7 @@ mod tests {
         let field = FIELDS.iter().find(|field| field.name == name).unwrap();
         let mut index = Index::default();
         let mut out = Vec::new();
-        match eval(field, &key, index.read(event.as_bytes()).unwrap(), &mut out) {
+        match eval(field, &key, index.read(event.as_bytes(), MAX_DEPTH).unwrap(), &mut out) {
             Found::Absent => "<NA>".into(),
             Found::Number(number) => number.to_string(),
             Found::Address(address) => address.to_string(),

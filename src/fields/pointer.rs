@@ -1,5 +1,6 @@
 //! Pointers that go on inside JSON text held by strings, such as IAM's policy documents.
 
+use jsontext::scan::MAX_DEPTH;
 use jsontext::{Index, Kind, Value};
 use percent_encoding::percent_decode_str;
 
@@ -13,7 +14,7 @@ pub(super) fn follow_into_text(value: Value<'_>, steps: &[String], out: &mut Vec
     }
     // One document's text is at least as long as the pointer's steps inside it, so this ends.
     let document = json_text(value.to_text()?)?;
-    follow_into_text(Index::default().read(document.as_bytes()).ok()?, steps, out)
+    follow_into_text(Index::default().read(document.as_bytes(), MAX_DEPTH).ok()?, steps, out)
 }
 
 /// Returns the JSON text of an object or array that a string holds.

@@ -1,18 +1,21 @@
 //! The source capability: opens what `open_params` name and gives their records to Falco in batches.
 
+use super::CloudTrail;
 use super::payload::{self, CloudTrailEvent, EVENT_SOURCE_C, PLUGIN_ID};
 use super::report::Report;
-use super::{CloudTrail, told};
 use crate::config::{Limits, OpenParams};
 use crate::decode::split::RecordLimits;
 use crate::decode::{Block, Skips};
 use crate::feed::{Batch, Feed, FeedLimits, Next, Progress};
+use crate::fields;
 use crate::source::Log;
 use crate::source::files;
 use anyhow::Error;
+use extraction::{EventId, told};
 use falco_plugin::FailureReason;
 use falco_plugin::event::fields::ToBytes;
 use falco_plugin::source::{EventBatch, EventInput, ProgressInfo, SourcePlugin, SourcePluginInstance};
+use jsontext::Kind;
 use std::ffi::{CStr, CString};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -65,10 +68,17 @@ impl SourcePlugin for CloudTrail {
 
     fn event_to_string(&mut self, input: &EventInput<CloudTrailEvent<'_>>) -> Result<CString, Error> {
         let event = input.event()?;
-        let payload = event.params.event_data;
-        self.answers.begin(input.event_number(), event.metadata.ts, payload);
-        let mut line = Vec::new();
-        self.answers.plugin_info(payload, &mut line);
+        let payload = event.params.event_data.0;
+        self.answers.begin(EventId::new(input.event_number(), event.metadata.ts, payload), payload);
+        let root = self.answers.root(payload).filter(|root| root.kind() == Kind::Object);
+        let line = catch_unwind(|| {
+            let mut line = Vec::new();
+            if let Some(root) = root {
+                fields::plugin_info(root, &mut line);
+            }
+            line
+        });
+        let line = line.unwrap_or_default();
         Ok(CString::new(line)?)
     }
 }

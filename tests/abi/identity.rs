@@ -36,7 +36,7 @@ fn versions_tell_falco_what_it_needs() {
 fn people_learn_the_revision_and_where_to_write() {
     let library = Library::load();
     let description = says!(library, get_description);
-    assert!(description.ends_with(concat!("(revision ", env!("CLOUDTRAIL_REVISION"), ")")), "{description}");
+    assert!(description.ends_with(concat!("(revision ", env!("SOURCE_REVISION"), ")")), "{description}");
     assert!(says!(library, get_contact).starts_with("https://"));
 }
 

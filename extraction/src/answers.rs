@@ -1,0 +1,178 @@
+//! The values that Falco has asked for, kept while it looks at one event.
+//!
+//! Values live in an arena until the next event begins: the SDK's own storage lasts for one call, and an engine that
+//! compares two fields holds the first value while it asks for the second.
+
+use crate::fields::{Event, Fields, Found, RawKey};
+use bumpalo::Bump;
+use falco_plugin::api::ss_plugin_byte_buffer;
+use hashbrown::HashMap;
+use jsontext::{Index, Value};
+use std::ffi::c_void;
+use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+
+/// A value in the form of the plugin API: `count` values behind `values`, which is null when there are none.
+///
+/// The pointer stays valid until the next event begins.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer {
+    /// An array of what the field's type is in the API: C strings, numbers, or byte buffers.
+    pub values: *mut c_void,
+    /// How many values the array holds.
+    pub count: u64,
+}
+
+impl Answer {
+    pub(crate) const ABSENT: Self = Self { values: ptr::null_mut(), count: 0 };
+}
+
+/// What tells one event from another. Numbers start over when a capture is opened again, and addresses are used
+/// again, so neither is enough alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventId {
+    number: usize,
+    time_ns: u64,
+    address: usize,
+    length: usize,
+}
+
+impl EventId {
+    /// Identifies an event by all that is known of it without reading it: the engine's number, its time and where
+    /// its payload is.
+    pub fn new(number: usize, time_ns: u64, payload: &[u8]) -> Self {
+        Self { number, time_ns, address: payload.as_ptr().addr(), length: payload.len() }
+    }
+}
+
+/// The values of the current event.
+pub struct Answers<F: Fields> {
+    event: Option<EventId>,
+    /// Counts the events; a slot of another generation holds nothing.
+    generation: u64,
+    index: Index,
+    arena: Bump,
+    text: Vec<u8>,
+    fields: Vec<Field<F::Key>>,
+}
+
+/// What is kept for a field.
+struct Field<K> {
+    /// For requests without an argument.
+    plain: Slot<K>,
+    /// For each argument that rules use. Arguments come from rules, not from events, so they are kept for good.
+    keyed: HashMap<Box<[u8]>, Slot<K>>,
+}
+
+/// The value of a field and an argument, if its generation is that of the current event.
+struct Slot<K> {
+    key: K,
+    generation: u64,
+    answer: Answer,
+}
+
+impl<K> Slot<K> {
+    fn new(key: K) -> Self {
+        Self { key, generation: 0, answer: Answer::ABSENT }
+    }
+}
+
+impl<F: Fields> Default for Answers<F> {
+    fn default() -> Self {
+        Self {
+            event: None,
+            generation: 0,
+            index: Index::default(),
+            arena: Bump::new(),
+            text: Vec::new(),
+            fields: (0..F::COUNT)
+                .map(|field| Field { plain: Slot::new(F::key(field, RawKey::None)), keyed: HashMap::new() })
+                .collect(),
+        }
+    }
+}
+
+impl<F: Fields> Answers<F> {
+    /// Forgets the current event; for when a capture opens or closes.
+    pub fn forget(&mut self) {
+        self.event = None;
+    }
+
+    /// Begins an event, unless it is the current one.
+    pub fn begin(&mut self, event: EventId, payload: &[u8]) {
+        if self.event == Some(event) {
+            return;
+        }
+        self.event = Some(event);
+        self.generation += 1;
+        self.arena.reset();
+        // A payload that is no JSON leaves the index empty.
+        let _ = self.index.read(payload, F::MAX_DEPTH);
+    }
+
+    /// Returns the payload of the event that has begun, read as JSON, unless it is none.
+    pub fn root<'a>(&'a self, payload: &'a [u8]) -> Option<Value<'a>> {
+        self.index.root(payload)
+    }
+
+    /// Returns the value of a field for the event that has begun; `payload` must be that event's.
+    pub fn get(&mut self, field: usize, raw: RawKey<'_>, payload: &[u8]) -> Answer {
+        let Some(Field { plain, keyed }) = self.fields.get_mut(field) else { return Answer::ABSENT };
+        let place;
+        let name: &[u8] = match raw {
+            RawKey::None => &[],
+            RawKey::Index(index) => {
+                place = index.to_le_bytes();
+                &place
+            }
+            RawKey::Text(text) => text,
+        };
+        let slot = match raw {
+            RawKey::None => plain,
+            _ => keyed.entry_ref(name).or_insert_with(|| Slot::new(F::key(field, raw))),
+        };
+        let Some(event) = self.event else { return Answer::ABSENT };
+        if slot.generation != self.generation {
+            let event = Event { payload, time_ns: event.time_ns, root: self.index.root(payload) };
+            self.text.clear();
+            let text = &mut self.text;
+            // A record that finds a fault in a field may cost that value, but not Falco.
+            let found = catch_unwind(AssertUnwindSafe(|| F::find(field, &slot.key, event, text)));
+            slot.answer = found.map_or(Answer::ABSENT, |found| keep(&self.arena, &found, &self.text));
+            slot.generation = self.generation;
+        }
+        slot.answer
+    }
+}
+
+/// Moves a value into the arena, in the form of the plugin API.
+fn keep(arena: &Bump, found: &Found, text: &[u8]) -> Answer {
+    let c_string = |text: &[u8]| {
+        let kept = arena.alloc_slice_fill_copy(text.len() + 1, 0);
+        kept[..text.len()].copy_from_slice(text);
+        kept.as_ptr()
+    };
+    match found {
+        Found::Absent => Answer::ABSENT,
+        Found::Text => Answer { values: ptr::from_mut(arena.alloc(c_string(text))).cast(), count: 1 },
+        Found::Texts(ends) => {
+            let mut start = 0;
+            let texts = arena.alloc_slice_fill_iter(ends.iter().map(|end| {
+                let kept = c_string(text.get(start..*end).unwrap_or_default());
+                start = *end;
+                kept
+            }));
+            Answer { values: texts.as_mut_ptr().cast(), count: ends.len() as u64 }
+        }
+        Found::Number(number) => Answer { values: ptr::from_mut(arena.alloc(*number)).cast(), count: 1 },
+        Found::Address(address) => {
+            let bytes: &mut [u8] = match address {
+                IpAddr::V4(v4) => arena.alloc_slice_copy(&v4.octets()),
+                IpAddr::V6(v6) => arena.alloc_slice_copy(&v6.octets()),
+            };
+            let buffer = ss_plugin_byte_buffer { len: bytes.len() as u32, ptr: bytes.as_ptr().cast() };
+            Answer { values: ptr::from_mut(arena.alloc(buffer)).cast(), count: 1 }
+        }
+    }
+}
