@@ -130,13 +130,15 @@ impl<'a> Value<'a> {
     pub fn items(&self) -> impl Iterator<Item = Value<'a>> + use<'a> {
         let (nodes, text) = (self.nodes, self.text);
         let end = self.node().next as usize;
-        let first = match self.kind() {
+        let mut at = match self.kind() {
             Kind::Object | Kind::Array => self.at + 1,
             _ => end,
         };
-        std::iter::successors(Some(first), move |at| nodes.get(*at).map(|node| node.next as usize))
-            .take_while(move |at| *at < end)
-            .map(move |at| Value { nodes, text, at })
+        std::iter::from_fn(move || {
+            let item = Value { nodes, text, at };
+            at = nodes.get(at).filter(|_| at < end)?.next as usize;
+            Some(item)
+        })
     }
 
     /// Returns the first member of an object with this name.
@@ -144,7 +146,15 @@ impl<'a> Value<'a> {
         if self.kind() != Kind::Object {
             return None;
         }
-        self.items().find(|member| member.is_named(name))
+        // A name that is not text as it is written has U+FFFD in its meaning.
+        let is_plain = !name.contains(char::REPLACEMENT_CHARACTER);
+        self.items().find(|member| {
+            if is_plain && !member.node().key_escaped {
+                member.raw_name() == name.as_bytes()
+            } else {
+                *member.name() == *name.as_bytes()
+            }
+        })
     }
 
     /// Returns the value behind a path of [`step`](Self::step)s.
@@ -262,15 +272,6 @@ impl<'a> Value<'a> {
             return self.inner() == text.as_bytes();
         }
         self.to_text().as_deref() == Some(text)
-    }
-
-    fn is_named(&self, name: &str) -> bool {
-        let node = self.node();
-        // A name that is not text as it is written has U+FFFD in its meaning.
-        if node.key_escaped || name.contains(char::REPLACEMENT_CHARACTER) {
-            return *self.name() == *name.as_bytes();
-        }
-        self.raw_name() == name.as_bytes()
     }
 
     /// A string's text between its quotes.

@@ -52,6 +52,13 @@ impl Name {
             _ => Self::Other,
         }
     }
+
+    #[cold]
+    fn of_escaped(raw: &[u8]) -> Self {
+        let mut name = Vec::new();
+        text::unescape(raw, true, &mut name);
+        Self::new(&name)
+    }
 }
 
 /// An event: its time, if it has a readable one, and the text of its id, if it has one.
@@ -120,18 +127,13 @@ impl<'a> Members<'a> {
 }
 
 impl Visit for Members<'_> {
+    #[inline]
     fn key(&mut self, key: Text) {
         if self.depth != 1 {
             return;
         }
         let raw = self.text.get(key.range).unwrap_or_default();
-        self.name = if key.escaped {
-            let mut name = Vec::new();
-            text::unescape(raw, true, &mut name);
-            Name::new(&name)
-        } else {
-            Name::new(raw)
-        };
+        self.name = if key.escaped { Name::of_escaped(raw) } else { Name::new(raw) };
         match self.name {
             Name::Digest => self.is_digest = true,
             Name::Records => self.has_records = true,

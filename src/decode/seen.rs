@@ -2,9 +2,10 @@
 //!
 //! CloudTrail delivers an event again now and then, up to 30 days later, and a folder may hold a file twice.
 
-use std::collections::hash_map::RandomState;
-use std::collections::{HashSet, VecDeque};
-use std::hash::BuildHasher;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use std::collections::VecDeque;
+use std::hash::{BuildHasher, RandomState};
 
 /// Remembers a bounded number of ids, the newest ones.
 ///
@@ -12,7 +13,7 @@ use std::hash::BuildHasher;
 #[derive(Debug)]
 pub struct Seen {
     keys: [RandomState; 2],
-    ids: HashSet<u128>,
+    ids: HashTable<u128>,
     order: VecDeque<u128>,
     capacity: usize,
 }
@@ -20,7 +21,7 @@ pub struct Seen {
 impl Seen {
     /// Remembers up to `capacity` ids; with 0 every id is new.
     pub fn new(capacity: usize) -> Self {
-        Self { keys: [RandomState::new(), RandomState::new()], ids: HashSet::new(), order: VecDeque::new(), capacity }
+        Self { keys: [RandomState::new(), RandomState::new()], ids: HashTable::new(), order: VecDeque::new(), capacity }
     }
 
     /// Remembers an id, and returns whether it is new.
@@ -30,17 +31,24 @@ impl Seen {
         }
         let [high, low] = self.keys.each_ref().map(|key| u128::from(key.hash_one(id)));
         let id = high << 64 | low;
-        if !self.ids.insert(id) {
-            return false;
+        match self.ids.entry(table_hash(&id), |other| *other == id, table_hash) {
+            Entry::Occupied(_) => return false,
+            Entry::Vacant(place) => _ = place.insert(id),
         }
         if self.order.len() == self.capacity
             && let Some(oldest) = self.order.pop_front()
+            && let Ok(place) = self.ids.find_entry(table_hash(&oldest), |other| *other == oldest)
         {
-            self.ids.remove(&oldest);
+            place.remove();
         }
         self.order.push_back(id);
         true
     }
+}
+
+/// What is kept is a hash already.
+fn table_hash(id: &u128) -> u64 {
+    *id as u64
 }
 
 #[cfg(test)]
