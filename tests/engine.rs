@@ -6,7 +6,16 @@ use std::path::{Path, PathBuf};
 
 /// The library beside this test's executable. The one a folder above may be stale: `cargo test` does not renew it.
 pub fn library() -> PathBuf {
-    let library = std::env::current_exe().unwrap().parent().unwrap().join("libcloudtrail.so");
+    built("libcloudtrail.so")
+}
+
+/// The same for libjson.so.
+pub fn json_library() -> PathBuf {
+    built("libjson.so")
+}
+
+fn built(name: &str) -> PathBuf {
+    let library = std::env::current_exe().unwrap().parent().unwrap().join(name);
     assert!(library.is_file(), "{} has not been built", library.display());
     library
 }
@@ -14,6 +23,11 @@ pub fn library() -> PathBuf {
 /// The plugin with a configuration, JSON text.
 pub fn plugin(config: &str) -> Plugin {
     Plugin::new(library()).unwrap().with_config(config)
+}
+
+/// The json plugin with a configuration, JSON text.
+pub fn json_plugin(config: &str) -> Plugin {
+    Plugin::new(json_library()).unwrap().with_config(config)
 }
 
 /// A start of the engine over the logs at a path.

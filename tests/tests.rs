@@ -8,6 +8,7 @@ mod alerts;
 mod docs;
 mod engine;
 mod files;
+mod json;
 mod layers;
 mod oracle;
 mod start;
