@@ -37,7 +37,7 @@ test: rust deny host ## all that CI checks: format, lints, dependencies, tests o
 	RUSTDOCFLAGS='$(rustdoc)' cargo doc --locked --workspace --no-deps --document-private-items
 
 bench: rust host ## measure speed and memory of the whole process on a log of 1 GiB
-	cargo build --locked --release
+	cargo build --locked --release --workspace
 	cargo bench --locked --bench whole
 
 fmt: rust ## format the code

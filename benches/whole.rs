@@ -14,6 +14,8 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
+use cloudtrail::fields::Get;
+use cloudtrail::fields::table::FIELDS;
 use events::{Events, LAST_USER};
 use flate2::{Compression, GzBuilder};
 use output::OUTPUT;
@@ -29,6 +31,12 @@ const LOG_VERSION: u32 = 1;
 
 /// An event's size, roughly; decides how many events make a log of a wanted size.
 const EVENT_BYTES: u64 = 1_200;
+
+/// The size of the log that many conditions are asked of: 200,000 events.
+const CONDITIONS_MIB: u64 = 230;
+
+/// How many conditions that is.
+const CONDITIONS: usize = 100;
 
 /// What the issue of speed asks of three fields.
 const WANTED: f64 = 300_000.0;
@@ -85,6 +93,7 @@ fn main() -> Result<()> {
         std::thread::available_parallelism()?,
     );
     let mut rows = rows(&log);
+    rows.extend(condition_rows(&self::log(&folder, CONDITIONS_MIB.min(setting("BENCH_MIB", 1024)?))?));
     for _ in 0..rounds {
         for row in &mut rows {
             row.run(&library)?;
@@ -110,7 +119,7 @@ fn setting(name: &str, default: u64) -> Result<u64> {
     }
 }
 
-/// The plugin that `cargo build --release` made beside this bench.
+/// The plugin that `cargo build --release` made beside this bench; the json plugin is beside it.
 fn library() -> Result<PathBuf> {
     let bench = std::env::current_exe()?;
     let release = bench.parent().and_then(Path::parent).context("this bench has no folder")?;
@@ -160,15 +169,7 @@ fn write_log(plain: &Path, gzip: &Path, count: u64) -> Result<()> {
 }
 
 fn rows(log: &Log) -> Vec<Row> {
-    let row = |name, file: &Path, case| Row {
-        name,
-        file: file.to_owned(),
-        copies: 1,
-        events: log.events,
-        text_bytes: log.text_bytes,
-        case,
-        runs: Vec::new(),
-    };
+    let row = |name, file: &Path, case| Row::new(name, log, file, case);
     vec![
         row("gzip -dc | wc -c", &log.gzip, Case::Gunzip),
         row("gzip, no field", &log.gzip, no_field()),
@@ -190,6 +191,24 @@ fn three_fields() -> Case {
     Case::Host { filter, output: &[] }
 }
 
+/// Many conditions, none of which holds, so that every one is asked: on fields, and on the same members by pointers.
+fn condition_rows(log: &Log) -> Vec<Row> {
+    let paths = FIELDS.iter().filter_map(|field| match field.get {
+        Get::Path(path) => Some((field.name, path)),
+        _ => None,
+    });
+    let paths = paths.cycle().take(CONDITIONS).enumerate();
+    let (on_fields, on_pointers): (Vec<_>, Vec<_>) = paths
+        .map(|(i, (name, path))| (format!("{name}=no{i}"), format!("jevt.value[/{}]=no{i}", path.join("/"))))
+        .unzip();
+    [("plain, 100 conditions on ct", on_fields), ("plain, 100 conditions on jevt", on_pointers)]
+        .map(|(name, conditions)| {
+            let case = Case::Host { filter: conditions.join(" or "), output: &[] };
+            Row::new(name, log, &log.plain, case)
+        })
+        .into()
+}
+
 /// Makes the file of at least 1 GiB: gzip members, each of them the whole log. The ids of one member have been
 /// forgotten when the next one repeats them, for there are more than the plugin remembers.
 fn large_rows(log: &Log, folder: &Path) -> Result<Vec<Row>> {
@@ -201,19 +220,19 @@ fn large_rows(log: &Log, folder: &Path) -> Result<Vec<Row>> {
             std::io::copy(&mut File::open(&log.gzip)?, &mut large)?;
         }
     }
-    let row = |name, case| Row {
-        name,
-        file: file.clone(),
-        copies: members,
-        events: members * log.events,
-        text_bytes: members * log.text_bytes,
-        case,
-        runs: Vec::new(),
+    let row = |name, case| {
+        let row = Row::new(name, log, &file, case);
+        Row { copies: members, events: members * row.events, text_bytes: members * row.text_bytes, ..row }
     };
     Ok(vec![row("gzip -dc | wc -c", Case::Gunzip), row("gzip, filter on 3 fields", three_fields())])
 }
 
 impl Row {
+    fn new(name: &'static str, log: &Log, file: &Path, case: Case) -> Self {
+        let (events, text_bytes) = (log.events, log.text_bytes);
+        Self { name, file: file.to_owned(), copies: 1, events, text_bytes, case, runs: Vec::new() }
+    }
+
     fn run(&mut self, library: &Path) -> Result<()> {
         let (mut command, lines) = match &self.case {
             Case::Gunzip => {
@@ -224,7 +243,11 @@ impl Row {
             Case::Host { filter, output } => {
                 let mut command = Command::new(SCRIPT);
                 let fields = output.iter().map(|field| format!(" %{field}")).collect::<String>();
-                command.arg("-v").arg("-H").arg(library).arg("-I").arg(format!("cloudtrail:{}", self.file.display()));
+                command.arg("-v").arg("-H").arg(library);
+                if filter.contains("jevt.") {
+                    command.arg("-H").arg(library.with_file_name("libjson.so"));
+                }
+                command.arg("-I").arg(format!("cloudtrail:{}", self.file.display()));
                 command.arg("-p").arg(format!("*%evt.num{fields}")).arg(filter);
                 let lines = match filter.contains(LAST_USER) {
                     true => self.copies,
@@ -288,7 +311,7 @@ fn read_lines(mut output: impl Read) -> Result<(u64, String)> {
 fn print_table(rows: &[Row]) {
     let gunzip = rows.first().map_or(f64::NAN, |row| row.median(|run| run.wall));
     println!(
-        "{:<26} {:>10} {:>7} {:>9} {:>8}  {:<15} {:>7} {:>9}",
+        "{:<30} {:>10} {:>7} {:>9} {:>8}  {:<15} {:>7} {:>9}",
         "median of", "events/s", "MB/s", "x gzip", "wall s", "(min..max)", "cpu s", "peak MiB"
     );
     for row in rows {
@@ -296,7 +319,7 @@ fn print_table(rows: &[Row]) {
         let (shortest, longest) =
             row.runs.iter().fold((f64::INFINITY, 0f64), |(low, high), run| (low.min(run.wall), high.max(run.wall)));
         println!(
-            "{:<26} {:>10.0} {:>7.0} {:>9.2} {:>8.2}  {:<15} {:>7.2} {:>9.0}",
+            "{:<30} {:>10.0} {:>7.0} {:>9.2} {:>8.2}  {:<15} {:>7.2} {:>9.0}",
             row.name,
             row.events_per_second(),
             row.text_bytes as f64 / 1e6 / wall,
@@ -317,5 +340,10 @@ fn print_verdict(rows: &[Row]) {
         "3 fields: {:.2} of the speed without fields (wanted: 0.25), {:.2} of {WANTED} events/s",
         three / none,
         three / WANTED
+    );
+    let (fields, pointers) = (speed("plain, 100 conditions on ct"), speed("plain, 100 conditions on jevt"));
+    println!(
+        "100 conditions on jevt.value take {:.2} times as long as on ct fields (wanted: below 3)",
+        fields / pointers
     );
 }

@@ -1,11 +1,14 @@
 //! What users meet when they start: configurations and open params that work, and errors that say what to change.
 
-use crate::engine::{library, plugin, session};
+use crate::engine::{json_library, library, plugin, session};
 use crate::oracle::fixtures;
 use cloudtrail::fields::table::FIELDS;
+use runner::falco::Falco;
 use runner::host::{self, Plugin, Session};
+use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// A folder with one event, and another in a file whose name needs to be encoded in a URL.
 fn logs() -> (tempfile::TempDir, PathBuf) {
@@ -118,17 +121,50 @@ fn open_params_that_do_not() {
     }
 }
 
+/// Writes falco.yaml.example with the libraries of this test, and the rest as its marks ask users to adapt it.
+fn example_configuration(folder: &Path, open_params: &Path) -> PathBuf {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(repository.join("falco.yaml.example")).unwrap();
+    let text = [library(), json_library()].into_iter().fold(text, |text, library| {
+        let placeholder = Path::new("/usr/share/falco/plugins").join(library.file_name().unwrap());
+        let placeholder = placeholder.to_str().unwrap();
+        assert!(text.contains(placeholder), "{placeholder}");
+        text.replace(placeholder, library.to_str().unwrap())
+    });
+    let text = text.replace("/var/log/cloudtrail", open_params.to_str().unwrap());
+    let rules = repository.join("rules/aws_cloudtrail_rules.yaml");
+    let text = text.replace("/etc/falco/aws_cloudtrail_rules.yaml", rules.to_str().unwrap());
+    let config = folder.join("falco.yaml");
+    fs::write(&config, text).unwrap();
+    config
+}
+
 #[test]
 fn the_example_configuration_loads() {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("falco.yaml.example")).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let placeholder = "/usr/share/falco/plugins/libcloudtrail.so";
-    assert!(text.contains(placeholder));
-    let config = folder.path().join("falco.yaml");
-    fs::write(&config, text.replace(placeholder, library().to_str().unwrap())).unwrap();
     let (logs, _) = logs();
+    let config = example_configuration(folder.path(), logs.path());
     let session = Session::new(&[]).arg("--plugin-config-file").arg(&config).input("cloudtrail", logs.path());
-    assert_eq!(session.events(&["ct.name"]).unwrap().len(), 1);
+    let events = session.events(&["ct.name", "jevt.value[/eventName]"]).unwrap();
+    assert_eq!(events[0]["ct.name"], events[0]["jevt.value[/eventName]"]);
+}
+
+#[test]
+fn the_example_configuration_runs_in_falco() {
+    let Some(falco) = Falco::find() else { return eprintln!("skipped: no falco") };
+    let folder = tempfile::tempdir().unwrap();
+    let config = example_configuration(folder.path(), &Path::new(env!("CARGO_MANIFEST_DIR")).join("examples"));
+    // No Falcosidekick listens here.
+    let output = Command::new(falco.program())
+        .args(["-o", "http_output.enabled=false", "--enable-source", "aws_cloudtrail", "-c"])
+        .arg(&config)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    let alerts = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let rules: Vec<Value> = alerts.map(|alert| alert["rule"].clone()).collect();
+    assert_eq!(rules, ["Delete bucket encryption", "Attach Administrator Policy"], "{text}");
 }
 
 #[test]

@@ -30,6 +30,12 @@ impl Falco {
         Some(Self { program })
     }
 
+    /// The executable.
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// The name and version, such as `Falco 0.44.1`.
     ///
     /// # Errors

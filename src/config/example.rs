@@ -48,8 +48,9 @@ fn the_example_is_valid_for_falco_and_for_the_plugin() {
 #[test]
 fn the_example_loads_the_plugin_and_sends_alerts() {
     let example = example();
-    assert_eq!(example["load_plugins"], json!(["cloudtrail"]));
+    assert_eq!(example["load_plugins"], json!(["cloudtrail", "json"]));
     assert_eq!(example["plugins"][0]["name"], "cloudtrail");
+    assert_eq!(example["plugins"][1]["name"], "json");
     assert_eq!(example["engine"]["kind"], "nodriver");
     assert_eq!(example["json_output"], true);
     assert_eq!(example["stdout_output"]["enabled"], true);
