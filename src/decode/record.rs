@@ -65,7 +65,8 @@ impl Name {
 pub type Event<'a> = (Option<u64>, Option<&'a [u8]>);
 
 impl<'a> Members<'a> {
-    /// Prepares for a scan of an object in `text`. The scan ends at an array named `Records`.
+    /// Prepares for a scan of an object in `text`. The scan ends at an array named `Records`, unless the members before
+    /// it are those of an event.
     pub fn new(text: &'a [u8]) -> Self {
         Self {
             text,
@@ -144,7 +145,7 @@ impl Visit for Members<'_> {
 
     fn open(&mut self, kind: Kind, at: usize) -> Go {
         if self.depth == 1 {
-            if self.name == Name::Records && kind == Kind::Array {
+            if self.name == Name::Records && kind == Kind::Array && !self.is_event {
                 return Go::Stop;
             }
             // The end is not known yet; `close` sets it.
@@ -226,6 +227,11 @@ mod tests {
         assert_eq!(record(window), Ok((Some(2_000_000_000), "x".into())));
         assert_eq!(record(r#"{"eventId":"x","timeWindow":{}}"#), Err(Cause::NoTimeWindow));
         assert_eq!(record(r#"{"eventId":"x"}"#), Err(Cause::NoTimeWindow));
+    }
+
+    #[test]
+    fn an_event_may_have_a_member_of_that_name() {
+        assert_eq!(record(r#"{"eventID":"a","Records":[{"eventID":"b"}]}"#), Ok((None, "a".into())));
     }
 
     #[test]
