@@ -71,10 +71,11 @@ fn every_field_that_is_named_exists() {
 
 /// Returns the rule files, relative to the root.
 fn rule_files() -> Vec<PathBuf> {
-    let files =
-        fs::read_dir(root().join("rules")).unwrap().map(|entry| Path::new("rules").join(entry.unwrap().file_name()));
+    let entries = |folder: &'static str| fs::read_dir(root().join(folder)).unwrap().map(move |entry| (folder, entry));
+    let files = ["rules", "rules/examples"].into_iter().flat_map(entries);
+    let files = files.map(|(folder, entry)| Path::new(folder).join(entry.unwrap().file_name()));
     let files: Vec<_> = files.filter(|file| file.extension().is_some_and(|extension| extension == "yaml")).collect();
-    assert!(!files.is_empty());
+    assert!(files.len() > 1, "{files:?}");
     files
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::alert::Alert;
 use crate::host::{Plugin, Report, Session, loaded};
-use crate::rules::{Rule, RuleSet};
+use crate::rules::{Rule, RuleSet, SOURCE};
 
 /// The plugin that events are read from.
 pub const PLUGIN: &str = "cloudtrail";
@@ -46,7 +46,7 @@ pub fn evaluate(set: &RuleSet, input: Input<'_>) -> Result<Outcome> {
     set.check_plugins(&loaded(input.plugins)?)?;
     let rules = set.filters()?;
     if rules.is_empty() {
-        bail!("no enabled rule has the source {}", crate::rules::SOURCE);
+        bail!("no enabled rule has the source {SOURCE}");
     }
     let text = Pass::text(&rules)?.run(input).map_err(|error| blame(&rules, input, error))?;
     let mut alerts = text.alerts(&rules)?;
@@ -66,16 +66,24 @@ pub fn evaluate(set: &RuleSet, input: Input<'_>) -> Result<Outcome> {
     Ok(Outcome { alerts, logs: text.report.logs })
 }
 
-/// Has the host compile every enabled rule of the source `aws_cloudtrail`, over one event that says nothing.
+/// Has the host compile every rule of the source `aws_cloudtrail`, also those that are not enabled, over one event that
+/// says nothing. Gives the number of rules.
 ///
 /// # Errors
 /// Those of [`evaluate`].
-pub fn check(set: &RuleSet, plugins: &[Plugin]) -> Result<()> {
+pub fn check(set: &RuleSet, plugins: &[Plugin]) -> Result<usize> {
+    set.check_plugins(&loaded(plugins)?)?;
+    let rules = set.all_filters()?;
+    if rules.is_empty() {
+        bail!("no rule has the source {SOURCE}");
+    }
     let mut log = tempfile::Builder::new().suffix(".json").tempfile().context("cannot make a temporary file")?;
     let event = r#"{"Records":[{"eventTime":"2026-01-01T00:00:00Z","eventType":"AwsApiCall"}]}"#;
     log.write_all(event.as_bytes()).context("cannot write to the temporary file")?;
     let params = log.path().to_str().context("the temporary folder's path is not Unicode")?;
-    evaluate(set, Input { plugins, params, with_fields: false }).map(drop)
+    let input = Input { plugins, params, with_fields: false };
+    Pass::text(&rules)?.run(input).map_err(|error| blame(&rules, input, error))?;
+    Ok(rules.len())
 }
 
 /// Names the rules whose filter or output the host rejected, by trying one after the other. An error of another kind

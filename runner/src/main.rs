@@ -5,12 +5,12 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Parser;
 use runner::evaluate::{self, Input, Outcome};
 use runner::falco::Falco;
 use runner::host::{self, Plugin};
-use runner::rules;
+use runner::rules::{self, RuleSet};
 
 /// Runs Falco rule files over CloudTrail logs on a real engine: Falco when it is on PATH (or FALCO_BIN names it), else
 /// libsinsp. Alerts go to stdout, everything else to stderr.
@@ -70,23 +70,26 @@ fn run(args: &Args) -> Result<()> {
     let input = Input { plugins: &plugins, params, with_fields: args.json };
     let outcome = match &falco {
         Some(falco) => falco.evaluate(&args.rules, input)?,
-        None => evaluate::evaluate(&rules::load(&args.rules)?, input)?,
+        None => evaluate::evaluate(&load(&args.rules)?, input)?,
     };
     print(args, &outcome)
 }
 
+/// Reads the rule files and tells what they say in vain.
+fn load(files: &[PathBuf]) -> Result<RuleSet> {
+    let set = rules::load(files)?;
+    for warning in set.warnings() {
+        anstream::eprintln!("warning: {warning}");
+    }
+    Ok(set)
+}
+
 /// Has the engine compile every rule; gives the number of rules.
 fn check(falco: Option<&Falco>, args: &Args, plugins: &[Plugin]) -> Result<usize> {
-    let set = rules::load(&args.rules)?;
-    match falco {
-        Some(falco) => falco.check(&args.rules, plugins)?,
-        None => evaluate::check(&set, plugins)?,
-    }
-    let count = set.rules().iter().filter(|rule| rule.source == rules::SOURCE).count();
-    if count == 0 {
-        bail!("no rule has the source {}", rules::SOURCE);
-    }
-    Ok(count)
+    let set = load(&args.rules)?;
+    let Some(falco) = falco else { return evaluate::check(&set, plugins) };
+    falco.check(&args.rules, plugins)?;
+    Ok(set.rules().iter().filter(|rule| rule.source == rules::SOURCE).count())
 }
 
 fn print(args: &Args, outcome: &Outcome) -> Result<()> {

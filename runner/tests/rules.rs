@@ -162,8 +162,21 @@ fn exceptions_narrow_the_condition() {
 #[test]
 fn what_cannot_be_meant_is_refused_by_name() {
     for (text, part) in [
-        (rule("a.b = 1", "  colour: red\n"), "rule `R`: unknown field `colour`"),
-        (rule("a.b = 1", "  skip-if-unknown-filter: true\n"), "skip-if-unknown-filter is not supported"),
+        (rule("a.b = 1", "  enabled: perhaps\n"), "`perhaps` is neither true nor false"),
+        (rule("a.b = 1", "") + "- rule: R\n  append: true\n", "comes with a condition or with exceptions"),
+        (
+            rule("a.b = 1", "") + &rule("a.b = 2", "").replace("aws_cloudtrail", "okta"),
+            "there already with another source",
+        ),
+        (
+            rule("a.b = 1", "") + "- rule: R\n  source: okta\n  condition: or a.b = 2\n  append: true\n",
+            "there already with another source",
+        ),
+        (rule("a.b = 1", "") + "- macro: unused\n  condition: nowhere\n", "macro `unused`: undefined macro `nowhere`"),
+        (
+            rule("a.b = 1", "") + &rule("nowhere", "  enabled: false\n").replace(": R", ": S"),
+            "rule `S`: undefined macro",
+        ),
         (
             rule("a.b = 1", "  exceptions: [{name: e, fields: [a, b], values: [[1]]}]\n"),
             "2 fields but a row of 1 values",
@@ -174,7 +187,6 @@ fn what_cannot_be_meant_is_refused_by_name() {
         (rule("a.b = 1", "").replace("  output: o\n", ""), "rule `R`: it has no output"),
         ("- list: l\n  items: [1.10]\n".to_owned(), "put 1.1 in quotes"),
         ("- list: l\n  items: [A]\n  append: true\n".to_owned(), "list `l`: there is no earlier one"),
-        ("- colour: red\n".to_owned(), "unknown entry with the keys colour"),
         ("- required_engine_version: soon\n".to_owned(), "required_engine_version is a number"),
         ("rule: R\n".to_owned(), "a rule file is a list of entries"),
         ("# nothing\n".to_owned(), "the rule files define no rule"),
@@ -189,6 +201,7 @@ fn an_override_and_its_keys_must_agree() {
     for (entry, part) in [
         ("- rule: R\n  condition: x\n  output: y\n  override: {condition: replace}\n", "`output` is given, but"),
         ("- rule: R\n  condition: x\n  override: {condition: replace, output: append}\n", "the entry has none"),
+        ("- rule: R\n  condition: x\n  override: {condition: replace, colour: append}\n", "`override` names `colour`"),
         ("- rule: R\n  enabled: false\n  override: {enabled: append}\n", "can only be replaced"),
         (
             "- rule: R\n  condition: x\n  append: true\n  override: {condition: append}\n",
@@ -218,4 +231,44 @@ fn needed_plugins_are_checked_by_name_major_and_version() {
         let error = set.check_plugins(&plugin(name, version)).unwrap_err().to_string();
         assert!(error.contains("json 0.7.4 or cloudtrail 0.20.0"), "{error}");
     }
+}
+
+#[test]
+fn what_falco_ignores_is_ignored_with_a_warning() {
+    let text = rule("a.b = 1", "  mitre: [T1562]\n  warn_evttypes: false\n  capture: true\n  capture_duration: 9\n")
+        + "- template: x\n  colour: red\n"
+        + "- rule: R\n  desc: more\n  condition: or a.b = 2\n  append: true\n"
+        + "- rule: R\n  warn_evttypes: true\n  override: {warn_evttypes: replace}\n";
+    let set = load(&[&text]).unwrap();
+    assert_eq!(set.filters().unwrap()[0].1, "a.b = 1 or a.b = 2");
+    assert_eq!(
+        set.warnings(),
+        [
+            "rule `R`: the unknown key `mitre` is ignored",
+            "an entry with the keys template, colour is ignored",
+            "rule `R`: `append: true` adds condition and exceptions only, the rest is ignored: use `override`",
+        ]
+    );
+}
+
+#[test]
+fn files_may_be_written_in_every_way_that_yaml_allows() {
+    let text = "- list: names\n  items: &items [A, 012345678901]\n- list: again\n  items: *items\n- macro: m\n  \
+                condition: >\n    a.b in (again)\n    and c.d exists\n";
+    let expected = "(a.b in (A, 012345678901)\nand c.d exists)";
+    for file in [
+        format!("{text}{}", rule("m", "")),
+        format!("\u{feff}{text}{}", rule("m", "")),
+        format!("{text}{}", rule("m", "")).replace('\n', "\r\n"),
+        format!("---\n{text}...\n---\n---\n# nothing\n---\n{}", rule("m", "")),
+        format!("- \n{text}-\n{}", rule("m", "  enabled: Yes\n")),
+    ] {
+        assert_eq!(filter(&[&file]), expected.replace('\n', " "), "{file}");
+    }
+}
+
+#[test]
+fn an_exception_may_be_there_twice() {
+    let exceptions = "  exceptions:\n  - {name: e, fields: a, values: [1]}\n  - {name: e, fields: b, values: [2]}\n";
+    assert_eq!(filter(&[&rule("c.d = 1", exceptions)]), "(c.d = 1) and not (a in (1)) and not (b in (2))");
 }

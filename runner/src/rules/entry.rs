@@ -1,9 +1,10 @@
-//! The entries of a rule file as YAML spells them. Keys that Falco does not know are errors here; what the entries
-//! mean together is left to the rule set.
+//! The entries of a rule file as YAML spells them. Keys that Falco ignores with a warning are kept aside; what the
+//! entries mean together is left to the rule set.
 
 use anyhow::{Context, Result, bail};
-use serde::de::{DeserializeOwned, Deserializer, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, Visitor};
 use serde::{Deserialize, de};
+use std::collections::BTreeMap;
 use yaml_serde::{Mapping, Value};
 
 use super::Priority;
@@ -18,16 +19,16 @@ pub(super) enum Entry {
     List(ListEntry),
     Macro(MacroEntry),
     Rule(Box<RuleEntry>),
+    /// None of these; its keys.
+    Unknown(String),
 }
 
 /// A plugin that a rule file needs, or one of its alternatives.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Requirement {
-    /// The plugin's name.
-    pub name: String,
-    /// The lowest version that serves; the major number must be equal.
-    pub version: Scalar,
+    /// The plugin that the file names first.
+    #[serde(flatten)]
+    pub plugin: PluginVersion,
     /// Plugins of which any one serves as well.
     #[serde(default)]
     pub alternatives: Vec<PluginVersion>,
@@ -35,40 +36,40 @@ pub struct Requirement {
 
 /// A plugin and the lowest version that serves.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct PluginVersion {
     /// The plugin's name.
     pub name: String,
-    /// The lowest version that serves.
+    /// The lowest version that serves; the major number must be equal.
     pub version: Scalar,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct ListEntry {
     #[serde(rename = "list")]
     pub name: String,
     pub items: Vec<Scalar>,
     #[serde(default)]
-    pub append: bool,
+    pub append: Flag,
     #[serde(default, rename = "override")]
     pub overrides: Override,
+    #[serde(flatten)]
+    pub others: Others,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct MacroEntry {
     #[serde(rename = "macro")]
     pub name: String,
     pub condition: String,
     #[serde(default)]
-    pub append: bool,
+    pub append: Flag,
     #[serde(default, rename = "override")]
     pub overrides: Override,
+    #[serde(flatten)]
+    pub others: Others,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct RuleEntry {
     #[serde(rename = "rule")]
     pub name: String,
@@ -78,18 +79,23 @@ pub(super) struct RuleEntry {
     pub priority: Option<Priority>,
     pub source: Option<String>,
     pub tags: Option<Vec<Scalar>>,
-    pub enabled: Option<bool>,
+    pub enabled: Option<Flag>,
     pub exceptions: Option<Vec<ExceptionEntry>>,
     #[serde(default)]
-    pub append: bool,
+    pub append: Flag,
     #[serde(default, rename = "override")]
     pub overrides: Override,
-    /// Warns of system calls only; it changes no verdict.
-    #[serde(rename = "warn_evttypes")]
-    pub _warn_evttypes: Option<bool>,
-    #[serde(default, rename = "skip-if-unknown-filter")]
-    pub skip_if_unknown_filter: bool,
+    #[serde(flatten)]
+    pub others: Others,
 }
+
+/// Keys of a rule that Falco knows and that change no verdict here. What `skip-if-unknown-filter` lets pass in Falco, a
+/// field that no plugin has, is always an error of the engine here.
+pub(super) const WITHOUT_VERDICT: [&str; 4] =
+    ["capture", "capture_duration", "skip-if-unknown-filter", "warn_evttypes"];
+
+/// All other keys of an entry.
+pub(super) type Others = BTreeMap<String, IgnoredAny>;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -102,7 +108,7 @@ pub(super) struct ExceptionEntry {
 }
 
 /// Which keys of an entry add to, and which replace, those of an earlier entry of the same name.
-pub(super) type Override = std::collections::BTreeMap<String, Mode>;
+pub(super) type Override = BTreeMap<String, Mode>;
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
@@ -125,6 +131,21 @@ pub(super) enum OneOrMany {
 pub(super) enum Nested {
     One(Scalar),
     Many(Vec<Nested>),
+}
+
+/// A yes or no, in any of the spellings that Falco's YAML library takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Flag(pub bool);
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Scalar(text) = Scalar::deserialize(deserializer)?;
+        match text.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "on" | "y" => Ok(Self(true)),
+            "false" | "no" | "off" | "n" => Ok(Self(false)),
+            _ => Err(de::Error::custom(format!("`{text}` is neither true nor false"))),
+        }
+    }
 }
 
 /// A scalar as the text that stands in the file: Falco takes numbers and words alike as text.
@@ -162,11 +183,12 @@ impl<'de> Deserialize<'de> for Scalar {
 /// Reads the entries of a rule file, of all its YAML documents.
 pub(super) fn read(text: &str) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for document in yaml_serde::Deserializer::from_str(text) {
         match Value::deserialize(document).context("not valid YAML")? {
             Value::Null => {}
             Value::Sequence(items) => {
-                for (index, item) in items.into_iter().enumerate() {
+                for (index, item) in items.into_iter().enumerate().filter(|(_, item)| !item.is_null()) {
                     entries.push(entry(item).with_context(|| format!("entry {}", index + 1))?);
                 }
             }
@@ -200,7 +222,7 @@ fn entry(item: Value) -> Result<Entry> {
         return Ok(Entry::Rule(Box::new(typed(keys, "rule")?)));
     }
     let names: Vec<_> = keys.keys().filter_map(Value::as_str).collect();
-    bail!("unknown entry with the keys {}", names.join(", "))
+    Ok(Entry::Unknown(names.join(", ")))
 }
 
 fn typed<T: DeserializeOwned>(keys: Mapping, kind: &str) -> Result<T> {

@@ -50,15 +50,9 @@ impl Exception {
         Ok(Self { name, fields, values: entry.values })
     }
 
-    /// Adds the exceptions of an entry that defines them, each name once.
-    pub(super) fn append_new(exceptions: &mut Vec<Self>, entries: Vec<ExceptionEntry>) -> Result<()> {
-        for entry in entries {
-            if exceptions.iter().any(|known| known.name == entry.name) {
-                bail!("exception `{}` is there twice", entry.name);
-            }
-            exceptions.push(Self::new(entry)?);
-        }
-        Ok(())
+    /// Reads the exceptions of an entry that defines them.
+    pub(super) fn all(entries: Option<Vec<ExceptionEntry>>) -> Result<Vec<Self>> {
+        entries.unwrap_or_default().into_iter().map(Self::new).collect()
     }
 
     /// Adds the exceptions of a later entry: values to those of the same name, the rest as new ones.

@@ -5,7 +5,10 @@
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::condition::{expand_list, expand_macros};
-use super::entry::{self, Entry, ListEntry, MacroEntry, Mode, Override, PluginVersion, Requirement, RuleEntry, Scalar};
+use super::entry::{
+    self, Entry, Flag, ListEntry, MacroEntry, Mode, Others, Override, PluginVersion, Requirement, RuleEntry, Scalar,
+    WITHOUT_VERDICT,
+};
 use super::exception::Exception;
 use super::{Rule, SOURCE};
 
@@ -16,6 +19,7 @@ pub struct RuleSet {
     macros: Vec<Definition<String>>,
     rules: Vec<Rule>,
     requirements: Vec<Requirement>,
+    warnings: Vec<String>,
     entries: usize,
 }
 
@@ -38,19 +42,34 @@ impl RuleSet {
                 Entry::PluginVersions(requirements) => self.requirements.extend(requirements),
                 Entry::List(list) => {
                     let context = format!("list `{}`", list.name);
+                    self.warn_of(&context, &list.others);
                     self.add_list(list).context(context)?;
                 }
                 Entry::Macro(definition) => {
                     let context = format!("macro `{}`", definition.name);
+                    self.warn_of(&context, &definition.others);
                     self.add_macro(definition).context(context)?;
                 }
                 Entry::Rule(rule) => {
                     let context = format!("rule `{}`", rule.name);
+                    self.warn_of(&context, &rule.others);
                     self.add_rule(*rule).context(context)?;
                 }
+                Entry::Unknown(keys) => self.warnings.push(format!("an entry with the keys {keys} is ignored")),
             }
         }
         Ok(())
+    }
+
+    fn warn_of(&mut self, place: &str, others: &Others) {
+        let unknown = others.keys().filter(|key| !WITHOUT_VERDICT.contains(&key.as_str()));
+        self.warnings.extend(unknown.map(|key| format!("{place}: the unknown key `{key}` is ignored")));
+    }
+
+    /// What the rule files say in vain: Falco ignores it too, and warns.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// Every rule, in the order of definition.
@@ -62,10 +81,21 @@ impl RuleSet {
     /// The enabled rules of the source `aws_cloudtrail`, each with its filter.
     ///
     /// # Errors
-    /// Those of [`RuleSet::filter`], with the rule's name.
+    /// Those of [`RuleSet::filter`], with the rule's name, also when a rule that is not enabled or a macro that no rule
+    /// uses has the fault: Falco would not start.
     pub fn filters(&self) -> Result<Vec<(&Rule, String)>> {
-        let rules = self.rules.iter().filter(|rule| rule.enabled && rule.source == SOURCE);
-        rules.map(|rule| Ok((rule, self.filter(rule).with_context(|| format!("rule `{}`", rule.name))?))).collect()
+        Ok(self.all_filters()?.into_iter().filter(|(rule, _)| rule.enabled).collect())
+    }
+
+    /// The rules of the source `aws_cloudtrail`, also those that are not enabled, each with its filter.
+    pub(crate) fn all_filters(&self) -> Result<Vec<(&Rule, String)>> {
+        let rules = self.rules.iter().filter(|rule| rule.source == SOURCE);
+        let filter = |rule| Ok((rule, self.filter(rule).with_context(|| format!("rule `{}`", rule.name))?));
+        let filters = rules.map(filter).collect::<Result<_>>()?;
+        for known in &self.macros {
+            self.body(known, &mut Vec::new())?;
+        }
+        Ok(filters)
     }
 
     /// The one filter that a rule comes to.
@@ -90,9 +120,8 @@ impl RuleSet {
     /// # Errors
     /// When a needed plugin is missing or of another major or a lower version; the error names it.
     pub fn check_plugins(&self, loaded: &[(String, String)]) -> Result<()> {
-        for Requirement { name, version, alternatives } in &self.requirements {
-            let wanted = PluginVersion { name: name.clone(), version: version.clone() };
-            let any_of: Vec<&PluginVersion> = std::iter::once(&wanted).chain(alternatives).collect();
+        for Requirement { plugin, alternatives } in &self.requirements {
+            let any_of: Vec<&PluginVersion> = std::iter::once(plugin).chain(alternatives).collect();
             if !any_of.iter().any(|wanted| loaded.iter().any(|plugin| serves(wanted, plugin))) {
                 let names: Vec<_> =
                     any_of.iter().map(|wanted| format!("{} {}", wanted.name, wanted.version.0)).collect();
@@ -110,15 +139,20 @@ impl RuleSet {
         }
         expand_macros(&condition, |name| {
             let known = self.macros.iter().find(|known| known.name == name && known.first < before);
-            let known = known.ok_or_else(|| anyhow!("undefined macro `{name}`"))?;
-            if within.iter().any(|outer| outer == name) {
-                bail!("macro `{name}` contains itself");
-            }
-            within.push(name.to_owned());
-            let body = self.resolve(&known.body, known.last, within).with_context(|| format!("macro `{name}`"))?;
-            within.pop();
-            Ok(body)
+            self.body(known.ok_or_else(|| anyhow!("undefined macro `{name}`"))?, within)
         })
+    }
+
+    /// Resolves the condition of a macro that is named within other macros.
+    fn body(&self, known: &Definition<String>, within: &mut Vec<String>) -> Result<String> {
+        let name = &known.name;
+        if within.contains(name) {
+            bail!("macro `{name}` contains itself");
+        }
+        within.push(name.clone());
+        let body = self.resolve(&known.body, known.last, within).with_context(|| format!("macro `{name}`"))?;
+        within.pop();
+        Ok(body)
     }
 
     /// The items of a list, with those that name an earlier list replaced by that list's own items.
@@ -135,12 +169,12 @@ impl RuleSet {
 
     fn add_list(&mut self, list: ListEntry) -> Result<()> {
         let items = list.items.into_iter().map(|Scalar(item)| item).collect();
-        let append = appends(list.append, &list.overrides, "items")?;
+        let append = appends(list.append.0, &list.overrides, "items")?;
         define(&mut self.lists, self.entries, list.name, items, append, |body, items| body.extend(items))
     }
 
     fn add_macro(&mut self, definition: MacroEntry) -> Result<()> {
-        let append = appends(definition.append, &definition.overrides, "condition")?;
+        let append = appends(definition.append.0, &definition.overrides, "condition")?;
         define(&mut self.macros, self.entries, definition.name, definition.condition, append, |body, condition| {
             body.push(' ');
             body.push_str(&condition);
@@ -148,22 +182,31 @@ impl RuleSet {
     }
 
     fn add_rule(&mut self, entry: RuleEntry) -> Result<()> {
-        if entry.skip_if_unknown_filter {
-            bail!("skip-if-unknown-filter is not supported: here a rule with an unknown field is always an error");
-        }
         let known = self.rules.iter_mut().find(|rule| rule.name == entry.name);
-        if entry.append || !entry.overrides.is_empty() {
+        if entry.append.0 || !entry.overrides.is_empty() {
             let known = known.context("there is no earlier rule of this name to change")?;
-            return if entry.overrides.is_empty() { append_rule(known, entry) } else { override_rule(known, entry) };
+            if entry.source.as_ref().is_some_and(|source| *source != known.source) {
+                bail!("it is there already with another source");
+            }
+            if !entry.overrides.is_empty() {
+                return override_rule(known, entry);
+            }
+            if entry.output.is_some() || entry.desc.is_some() || entry.tags.is_some() || entry.priority.is_some() {
+                let name = &entry.name;
+                self.warnings.push(format!(
+                    "rule `{name}`: `append: true` adds condition and exceptions only, the rest is ignored: use `override`"
+                ));
+            }
+            return append_rule(known, entry);
         }
         if entry.condition.is_none() && entry.output.is_none() && entry.desc.is_none() && entry.priority.is_none() {
-            let enabled = entry.enabled.context("it has neither a condition nor `enabled`")?;
+            let Flag(enabled) = entry.enabled.context("it has neither a condition nor `enabled`")?;
             known.context("there is no earlier rule of this name to enable or disable")?.enabled = enabled;
             return Ok(());
         }
         let rule = new_rule(entry)?;
         match known {
-            Some(known) if known.source != rule.source => bail!("it is defined again with another source"),
+            Some(known) if known.source != rule.source => bail!("it is there already with another source"),
             Some(known) => *known = rule,
             None => self.rules.push(rule),
         }
@@ -219,17 +262,16 @@ fn new_rule(entry: RuleEntry) -> Result<Rule> {
         priority: entry.priority.context("it has no priority")?,
         source: entry.source.unwrap_or_else(|| "syscall".to_owned()),
         tags: Vec::new(),
-        enabled: entry.enabled.unwrap_or(true),
-        exceptions: Vec::new(),
+        enabled: entry.enabled.is_none_or(|Flag(enabled)| enabled),
+        exceptions: Exception::all(entry.exceptions)?,
     };
     add_tags(&mut rule.tags, entry.tags);
-    Exception::append_new(&mut rule.exceptions, entry.exceptions.unwrap_or_default())?;
     Ok(rule)
 }
 
 fn append_rule(rule: &mut Rule, entry: RuleEntry) -> Result<()> {
-    if entry.output.is_some() || entry.desc.is_some() || entry.tags.is_some() || entry.priority.is_some() {
-        bail!("`append: true` adds condition and exceptions only: use `override` for the rest");
+    if entry.condition.is_none() && entry.exceptions.is_none() {
+        bail!("`append: true` comes with a condition or with exceptions");
     }
     if let Some(condition) = entry.condition {
         rule.condition.push_str(&format!(" {condition}"));
@@ -238,7 +280,7 @@ fn append_rule(rule: &mut Rule, entry: RuleEntry) -> Result<()> {
 }
 
 fn override_rule(rule: &mut Rule, entry: RuleEntry) -> Result<()> {
-    if entry.append {
+    if entry.append.0 {
         bail!("use either `append` or `override`");
     }
     let RuleEntry { desc, condition, output, priority, tags, enabled, exceptions, overrides, .. } = entry;
@@ -258,8 +300,9 @@ fn override_rule(rule: &mut Rule, entry: RuleEntry) -> Result<()> {
             _ => {}
         }
     }
-    if let Some(key) = overrides.keys().find(|key| given.iter().all(|(known, _)| known != *key)) {
-        bail!("`override` of `{key}` is not supported");
+    let is_known = |key: &str| given.iter().any(|(known, _)| *known == key) || WITHOUT_VERDICT.contains(&key);
+    if let Some(key) = overrides.keys().find(|key| !is_known(key)) {
+        bail!("`override` names `{key}`, which no entry can change");
     }
     let appends = |key| overrides.get(key) == Some(&Mode::Append);
     for (text, new, key) in [
@@ -279,17 +322,14 @@ fn override_rule(rule: &mut Rule, entry: RuleEntry) -> Result<()> {
     add_tags(&mut rule.tags, tags);
     match exceptions {
         Some(new) if appends("exceptions") => Exception::append(&mut rule.exceptions, new)?,
-        Some(new) => {
-            rule.exceptions.clear();
-            Exception::append_new(&mut rule.exceptions, new)?;
-        }
+        Some(new) => rule.exceptions = Exception::all(Some(new))?,
         None => {}
     }
     if (priority.is_some() && appends("priority")) || (enabled.is_some() && appends("enabled")) {
         bail!("`priority` and `enabled` can only be replaced");
     }
     rule.priority = priority.unwrap_or(rule.priority);
-    rule.enabled = enabled.unwrap_or(rule.enabled);
+    rule.enabled = enabled.map_or(rule.enabled, |Flag(enabled)| enabled);
     Ok(())
 }
 
