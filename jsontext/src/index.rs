@@ -192,7 +192,7 @@ impl<'a> Value<'a> {
     }
 
     /// Appends the value's JSON text without white space, and of duplicate members only the first.
-    fn append_json_to(&self, out: &mut Vec<u8>) {
+    pub fn append_json_to(&self, out: &mut Vec<u8>) {
         if self.has_duplicates() { self.append_first_ones_to(out) } else { text::compact(self.json(), out) }
     }
 

@@ -54,7 +54,7 @@ fn target(event: Value<'_>, out: &mut Vec<u8>) {
 
 /// The line behind `evt.plugininfo`: region, user, service, name and [`info`], each left out when it is missing.
 pub fn plugin_info(event: Value<'_>, out: &mut Vec<u8>) {
-    let start = out.len();
+    let mut any = false;
     let parts: [TextFn; 5] = [
         |event, out| at(event, &["awsRegion"])?.append_to(out),
         identity::user,
@@ -64,11 +64,12 @@ pub fn plugin_info(event: Value<'_>, out: &mut Vec<u8>) {
     ];
     for part in parts {
         let before = out.len();
-        if before > start {
+        if any {
             out.push(b' ');
         }
-        if part(event, out).is_none() {
-            out.truncate(before);
+        match part(event, out) {
+            Some(()) => any = true,
+            None => out.truncate(before),
         }
     }
 }
@@ -139,5 +140,7 @@ mod tests {
             line(r#"{"awsRegion":"eu-west-1","userIdentity":{"type":"Root"},"eventName":"A"}"#),
             "eu-west-1 A Root → A"
         );
+        // An empty part is there, and keeps its blank.
+        assert_eq!(line(r#"{"awsRegion":"","userIdentity":{"type":"Root"},"eventName":"A"}"#), " A Root → A");
     }
 }

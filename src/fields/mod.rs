@@ -276,12 +276,15 @@ mod tests {
     #[test]
     fn pointers_read_the_event_and_enter_text_only_inside_parameters() {
         let event = r#"{"requestParameters":{"policyDocument":"{\"Statement\":[{\"Effect\":\"Allow\"}]}",
-            "assumeRolePolicyDocument":"%7B%22Version%22%3A%222012-10-17%22%7D","list":[1,null]}}"#;
+            "assumeRolePolicyDocument":"%7B%22Version%22%3A%222012-10-17%22%7D","list":[1,null],
+            "partly":" {%22a%22:\"100%\"}","plain":"[\"50%25\"]"}}"#;
         let request = |pointer: &str| value_of("ct.request", Key::from_text(pointer), event);
         let value = |pointer: &str| value_of("ct.value", Key::from_text(pointer), event);
         assert_eq!(request("/policyDocument/Statement/0/Effect"), "Allow");
         assert_eq!(request("/policyDocument"), r#"{"Statement":[{"Effect":"Allow"}]}"#);
         assert_eq!(request("/assumeRolePolicyDocument/Version"), "2012-10-17");
+        assert_eq!(request("/partly/a"), "100%");
+        assert_eq!(request("/plain/0"), "50%25");
         assert_eq!(request("/policyDocument/Missing"), "<NA>");
         assert_eq!(request("/list/1"), "<NA>");
         assert_eq!(value("/requestParameters/list/0"), "1");

@@ -1,6 +1,6 @@
 //! Pointers that go on inside JSON text held by strings, such as IAM's policy documents.
 
-use jsontext::scan::MAX_DEPTH;
+use jsontext::scan::{MAX_DEPTH, skip_white};
 use jsontext::{Index, Kind, Value};
 use percent_encoding::percent_decode_str;
 
@@ -13,17 +13,17 @@ pub(super) fn follow_into_text(value: Value<'_>, steps: &[String], out: &mut Vec
         return follow_into_text(value.step(step)?, rest, out);
     }
     // One document's text is at least as long as the pointer's steps inside it, so this ends.
-    let document = json_text(value.to_text()?)?;
-    follow_into_text(Index::default().read(document.as_bytes(), MAX_DEPTH).ok()?, steps, out)
+    let text = value.to_text()?;
+    let mut index = Index::default();
+    if let Some(document) = document(&mut index, text.as_bytes()) {
+        return follow_into_text(document, steps, out);
+    }
+    let decoded: Vec<u8> = percent_decode_str(&text).collect();
+    follow_into_text(document(&mut index, &decoded)?, steps, out)
 }
 
-/// Returns the JSON text of an object or array that a string holds.
-fn json_text(text: String) -> Option<String> {
-    let start = text.trim_start();
-    if start.starts_with(['{', '[']) {
-        return Some(text);
-    }
-    let decoded =
-        percent_decode_str(start.get(..3).filter(|s| s.starts_with('%')).and(Some(start))?).decode_utf8_lossy();
-    decoded.trim_start().starts_with(['{', '[']).then(|| decoded.into_owned())
+/// Reads the JSON object or array that a text is.
+fn document<'a>(index: &'a mut Index, text: &'a [u8]) -> Option<Value<'a>> {
+    let start = skip_white(text, 0);
+    matches!(text.get(start), Some(b'{' | b'[')).then(|| index.read(text, MAX_DEPTH).ok())?
 }

@@ -70,7 +70,7 @@ pub(super) fn resources(event: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
         if any.is_some() {
             out.push(b',');
         }
-        jsontext::text::compact(item.json(), out);
+        item.append_json_to(out);
         any = Some(());
     }
     any
@@ -212,6 +212,7 @@ mod tests {
             ("1e3", "1000"),
             ("0", "0"),
             ("-1", "<NA>"),
+            ("-0", "0"),
             ("-0.5", "<NA>"),
             ("18446744073709551615", "18446744073709551615"),
             ("18446744073709551616", "<NA>"),
@@ -243,6 +244,13 @@ mod tests {
         ] {
             assert_eq!(text_of("ct.readonly", event), expected, "{event}");
         }
+    }
+
+    #[test]
+    fn resources_are_shown_without_second_members() {
+        let event = r#"{"resources":[{"ARN":"a","type":"t", "\u0041RN":"b"},"x", 1.0,null]}"#;
+        assert_eq!(text_of("ct.resources", event), r#"{"ARN":"a","type":"t"},"x",1.0,null"#);
+        assert_eq!(text_of("ct.resources", r#"{"resources":[]}"#), "<NA>");
     }
 
     #[test]

@@ -71,17 +71,14 @@ pub fn number(field: &str, event: &Json) -> Option<u64> {
 }
 
 /// A byte count: an integer exactly, a float truncated.
-// silent: a number that does not fit 64 bits is not present, nor is `-0`.
+// silent: a number that does not fit 64 bits is not present; `-0` is zero, which is not negative.
 fn count(value: Option<&Json>) -> Option<u64> {
     let Json::Num(text) = value? else { return None };
-    if text.starts_with('-') {
-        return None;
-    }
     if text.bytes().all(|b| b.is_ascii_digit()) {
         return text.parse().ok();
     }
     let float: f64 = text.parse().ok()?;
-    (float < u64::MAX as f64).then_some(float as u64)
+    (0.0 <= float && float < u64::MAX as f64).then_some(float as u64)
 }
 
 fn short_source(event: &Json) -> Option<String> {
