@@ -15,17 +15,23 @@ use std::ptr;
 
 /// A value in the form of the plugin API: `count` values behind `values`, which is null when there are none.
 ///
-/// The pointer stays valid until the next event begins.
+/// `place` is the start and the length in bytes. The pointer stays valid until the next event begins.
 #[derive(Clone, Copy, Debug)]
 pub struct Answer {
     /// An array of what the field's type is in the API: C strings, numbers, or byte buffers.
     pub values: *mut c_void,
     /// How many values the array holds.
     pub count: u64,
+    /// Where in the payload the value is written, unless it is computed.
+    pub place: Option<(u32, u32)>,
 }
 
 impl Answer {
-    pub(crate) const ABSENT: Self = Self { values: ptr::null_mut(), count: 0 };
+    pub(crate) const ABSENT: Self = Self { values: ptr::null_mut(), count: 0, place: None };
+
+    fn one<T>(value: &mut T) -> Self {
+        Self { values: ptr::from_mut(value).cast(), count: 1, place: None }
+    }
 }
 
 /// What tells one event from another. Numbers start over when a capture is opened again, and addresses are used
@@ -155,7 +161,11 @@ fn keep(arena: &Bump, found: &Found, text: &[u8]) -> Answer {
     };
     match found {
         Found::Absent => Answer::ABSENT,
-        Found::Text => Answer { values: ptr::from_mut(arena.alloc(c_string(text))).cast(), count: 1 },
+        Found::Text(place) => {
+            // Payloads that are longer than the API's numbers are not read.
+            let place = place.as_ref().map(|place| (place.start as u32, place.len() as u32));
+            Answer { place, ..Answer::one(arena.alloc(c_string(text))) }
+        }
         Found::Texts(ends) => {
             let mut start = 0;
             let texts = arena.alloc_slice_fill_iter(ends.iter().map(|end| {
@@ -163,16 +173,16 @@ fn keep(arena: &Bump, found: &Found, text: &[u8]) -> Answer {
                 start = *end;
                 kept
             }));
-            Answer { values: texts.as_mut_ptr().cast(), count: ends.len() as u64 }
+            Answer { values: texts.as_mut_ptr().cast(), count: ends.len() as u64, place: None }
         }
-        Found::Number(number) => Answer { values: ptr::from_mut(arena.alloc(*number)).cast(), count: 1 },
+        Found::Number(number) => Answer::one(arena.alloc(*number)),
         Found::Address(address) => {
             let bytes: &mut [u8] = match address {
                 IpAddr::V4(v4) => arena.alloc_slice_copy(&v4.octets()),
                 IpAddr::V6(v6) => arena.alloc_slice_copy(&v6.octets()),
             };
             let buffer = ss_plugin_byte_buffer { len: bytes.len() as u32, ptr: bytes.as_ptr().cast() };
-            Answer { values: ptr::from_mut(arena.alloc(buffer)).cast(), count: 1 }
+            Answer::one(arena.alloc(buffer))
         }
     }
 }

@@ -4,6 +4,7 @@ use jsontext::Value;
 use serde_json::json;
 use std::ffi::CString;
 use std::net::IpAddr;
+use std::ops::Range;
 
 /// What users and Falco know of a field.
 #[derive(Clone, Copy, Debug)]
@@ -77,8 +78,8 @@ pub struct Event<'a> {
 pub enum Found {
     /// The event has no such value.
     Absent,
-    /// One text, which has been appended to the buffer.
-    Text,
+    /// One text, which has been appended to the buffer, and where in the payload it is written, unless it is computed.
+    Text(Option<Range<usize>>),
     /// Texts, which have been appended to the buffer: the position in the buffer where each one ends.
     Texts(Vec<usize>),
     /// A number.

@@ -2,23 +2,41 @@
 
 use crate::answers::{Answer, Answers, EventId};
 use crate::fields::{Fields, RawKey};
-use falco_plugin::api::ss_plugin_extract_field;
+use bumpalo::Bump;
+use falco_plugin::api::{ss_plugin_extract_field, ss_plugin_extract_value_offsets};
 use std::ffi::CStr;
 
+/// Where the payload starts in an event: behind the header, the lengths of the two parameters, and the plugin's ID.
+const PAYLOAD: u32 = 26 + 2 * 4 + 4;
+
 /// Answers requests about one event; `None` is an event that the plugin cannot read, which has no values.
+///
+/// Where values are written in the event is told in `storage` when Falco wants it: 0 and 0 for what is computed.
 pub fn fill<F: Fields>(
     answers: &mut Answers<F>,
     event: Option<(EventId, &[u8])>,
     requests: &mut [ss_plugin_extract_field],
+    offsets: Option<&mut ss_plugin_extract_value_offsets>,
+    storage: &Bump,
 ) {
     if let Some((id, payload)) = event {
         answers.begin(id, payload);
     }
-    for request in requests {
+    let mut places = offsets.is_some().then(|| Vec::with_capacity(requests.len()));
+    for request in requests.iter_mut() {
         let answer = event
             .map_or(Answer::ABSENT, |(_, payload)| answers.get(request.field_id as usize, key_of(request), payload));
         request.res.str_ = answer.values.cast();
         request.res_len = answer.count;
+        if let Some(places) = &mut places {
+            places.push(answer.place.map_or((0, 0), |(start, length)| (PAYLOAD + start, length)));
+        }
+    }
+    // The engine reads a place for every value of a list, the API has one for every field.
+    let has_list = requests.iter().any(|request| request.flist != 0);
+    if let (Some(offsets), Some(places), false) = (offsets, places, has_list) {
+        offsets.start = storage.alloc_slice_fill_iter(places.iter().map(|place| place.0)).as_mut_ptr();
+        offsets.length = storage.alloc_slice_fill_iter(places.iter().map(|place| place.1)).as_mut_ptr();
     }
 }
 

@@ -5,6 +5,7 @@
 use extraction::{Argument, Event, Fields, Found, RawKey, Spec, Type};
 use jsontext::{Kind, Value, text};
 use std::io::Write;
+use std::ops::Range;
 
 /// The deepest payload that is read; the official plugin's parser has the same bound.
 const MAX_DEPTH: usize = 300;
@@ -69,12 +70,12 @@ impl Fields for JsonFields {
         let root = event.root.filter(|_| event.payload.starts_with(b"{") || event.payload.starts_with(b"["));
         let (Some(root), Some((_, gives, _))) = (root, TABLE.get(field)) else { return Found::Absent };
         let found = match (gives, key) {
-            (Gives::Value, Some(steps)) => value(root, steps, out),
-            (Gives::Object, None) => indent(event.payload, out),
-            (Gives::Time, None) => write!(out, "{}", event.time_ns).ok(),
+            (Gives::Value, Some(steps)) => value(root, steps, out).map(Some),
+            (Gives::Object, None) => indent(event.payload, out).map(|()| None),
+            (Gives::Time, None) => write!(out, "{}", event.time_ns).ok().map(|()| None),
             _ => None,
         };
-        if found.is_some() { Found::Text } else { Found::Absent }
+        found.map_or(Found::Absent, Found::Text)
     }
 }
 
@@ -87,7 +88,8 @@ fn steps(pointer: &str) -> Vec<String> {
     steps.split('/').map(|step| step.replace("~1", "/").replace("~0", "~")).collect()
 }
 
-fn value(root: Value<'_>, steps: &[String], out: &mut Vec<u8>) -> Option<()> {
+/// Appends the value that the steps lead to, and returns where it is written.
+fn value(root: Value<'_>, steps: &[String], out: &mut Vec<u8>) -> Option<Range<usize>> {
     let value = steps.iter().try_fold(root, |value, step| match value.kind() {
         Kind::Object => value.get(step),
         // Any spelling of a number that is not negative: `0`, `00`, `+0`.
@@ -95,12 +97,10 @@ fn value(root: Value<'_>, steps: &[String], out: &mut Vec<u8>) -> Option<()> {
         _ => None,
     })?;
     match value.kind() {
-        Kind::String => value.append_to(out),
-        _ => {
-            text::compact(value.json(), out);
-            Some(())
-        }
+        Kind::String => value.append_to(out)?,
+        _ => text::compact(value.json(), out),
     }
+    Some(value.range())
 }
 
 /// Appends a payload the way Go's `json.Indent` writes it, with two spaces: white space between tokens is made anew,
@@ -174,7 +174,7 @@ mod tests {
         let event = Event { payload: payload.as_bytes(), time_ns: 1_688_989_472_000_000_000, root };
         let mut out = Vec::new();
         let found = JsonFields::find(number, &JsonFields::key(number, raw), event, &mut out);
-        (found == Found::Text).then(|| String::from_utf8(out).unwrap())
+        matches!(found, Found::Text(_)).then(|| String::from_utf8(out).unwrap())
     }
 
     #[test]

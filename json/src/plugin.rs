@@ -86,14 +86,14 @@ impl ExtractPlugin for JsonPlugin {
         input: &EventInput<'a, Self::Event<'a>>,
         _table_reader: &LazyTableReader,
         requests: &mut [ss_plugin_extract_field],
-        _offsets: Option<&mut ss_plugin_extract_value_offsets>,
-        _storage: &'a Bump,
+        offsets: Option<&mut ss_plugin_extract_value_offsets>,
+        storage: &'a Bump,
     ) -> Result<(), Error> {
         let event = input.event().ok().map(|event| {
             let payload = event.params.event_data;
             (EventId::new(input.event_number(), event.metadata.ts, payload), payload)
         });
-        extraction::fill(&mut self.answers, event, requests);
+        extraction::fill(&mut self.answers, event, requests, offsets, storage);
         Ok(())
     }
 }

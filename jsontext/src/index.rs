@@ -126,6 +126,13 @@ impl<'a> Value<'a> {
         self.text.get(range.start as usize..range.end as usize).unwrap_or_default()
     }
 
+    /// Returns where the value stands in the document's text, a string without its quotes.
+    pub fn range(&self) -> Range<usize> {
+        let Range { start, end } = self.node().text;
+        let quote = u32::from(self.kind() == Kind::String);
+        (start + quote) as usize..(end - quote) as usize
+    }
+
     /// Returns the values inside an object or array, in text order; none for other kinds.
     pub fn items(&self) -> impl Iterator<Item = Value<'a>> + use<'a> {
         let (nodes, text) = (self.nodes, self.text);
@@ -358,6 +365,16 @@ mod tests {
         assert!(index.root(br#"{"a":1}"#).is_none());
         assert_eq!(index.read(b"{} {}", MAX_DEPTH).unwrap_err(), Stop::Syntax(3));
         assert!(index.read(br#"{"b":2}"#, MAX_DEPTH).unwrap().get("a").is_none());
+    }
+
+    #[test]
+    fn a_value_knows_where_it_stands() {
+        let mut index = Index::default();
+        let text = br#"{"a": [12, "x\ty"]}"#;
+        let root = index.read(text, MAX_DEPTH).unwrap();
+        for (pointer, written) in [("", &text[..]), ("/a", b"[12, \"x\\ty\"]"), ("/a/0", b"12"), ("/a/1", b"x\\ty")] {
+            assert_eq!(&text[root.pointer(&Pointer::new(pointer).unwrap()).unwrap().range()], written);
+        }
     }
 
     #[test]

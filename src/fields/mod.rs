@@ -137,25 +137,37 @@ impl Fields for CloudTrailFields {
 ///
 /// A key that does not fit the field gives [`Found::Absent`].
 pub fn eval(field: &FieldSpec, key: &Key, event: Value<'_>, out: &mut Vec<u8>) -> Found {
-    let text = match (field.get, key) {
-        (Get::Path(path), Key::None) => at(event, path).and_then(|value| value.append_to(out)),
-        (Get::FirstOf(paths), Key::None) => first_of(event, paths).and_then(|value| value.append_to(out)),
-        (Get::Flag(path), Key::None) => flag(at(event, path)).map(|flag| push_flag(flag, out)),
-        (Get::Text(text), Key::None) => text(event, out),
-        (Get::Pointer, Key::Pointer(pointer)) => event.pointer(pointer).and_then(|value| value.append_to(out)),
-        (Get::Inside(path), Key::None) => at(event, path).and_then(|value| value.append_to(out)),
+    match (field.get, key) {
+        (Get::Path(path) | Get::Inside(path), Key::None) => written(at(event, path), out),
+        (Get::FirstOf(paths), Key::None) => written(first_of(event, paths), out),
+        (Get::Flag(path), Key::None) => computed(flag(at(event, path)).map(|flag| push_flag(flag, out))),
+        (Get::Text(text), Key::None) => computed(text(event, out)),
+        (Get::Pointer, Key::Pointer(pointer)) => written(event.pointer(pointer), out),
         (Get::Inside(path), Key::Pointer(pointer)) => {
-            at(event, path).and_then(|value| pointer::follow_into_text(value, pointer.steps(), out))
+            let Some(value) = at(event, path) else { return Found::Absent };
+            match value.pointer(pointer) {
+                Some(value) => written(Some(value), out),
+                None => computed(pointer::follow_into_text(value, pointer.steps(), out)),
+            }
         }
-        (Get::Number(number), Key::None) => return number(event).map_or(Found::Absent, Found::Number),
+        (Get::Number(number), Key::None) => number(event).map_or(Found::Absent, Found::Number),
         (Get::Address(address) | Get::Network(address), Key::None) => {
-            return address(event).map_or(Found::Absent, Found::Address);
+            address(event).map_or(Found::Absent, Found::Address)
         }
-        (Get::List(list), Key::None) => return texts(&list(event, None), out),
-        (Get::List(list), Key::Index(index)) => return texts(&list(event, Some(*index)), out),
-        _ => None,
-    };
-    if text.is_some() { Found::Text } else { Found::Absent }
+        (Get::List(list), Key::None) => texts(&list(event, None), out),
+        (Get::List(list), Key::Index(index)) => texts(&list(event, Some(*index)), out),
+        _ => Found::Absent,
+    }
+}
+
+/// Appends a value that stands in the event.
+fn written(value: Option<Value<'_>>, out: &mut Vec<u8>) -> Found {
+    let appended = value.and_then(|value| value.append_to(out).map(|()| value.range()));
+    appended.map_or(Found::Absent, |range| Found::Text(Some(range)))
+}
+
+fn computed(appended: Option<()>) -> Found {
+    appended.map_or(Found::Absent, |()| Found::Text(None))
 }
 
 fn texts(values: &[Value<'_>], out: &mut Vec<u8>) -> Found {
@@ -226,7 +238,7 @@ mod tests {
             Found::Absent => "<NA>".into(),
             Found::Number(number) => number.to_string(),
             Found::Address(address) => address.to_string(),
-            Found::Text => String::from_utf8(out).unwrap(),
+            Found::Text(_) => String::from_utf8(out).unwrap(),
             Found::Texts(ends) => {
                 let starts = std::iter::once(0).chain(ends.iter().copied());
                 let texts = starts.zip(&ends).map(|(from, to)| String::from_utf8_lossy(&out[from..*to]).into_owned());

@@ -47,6 +47,39 @@ fn all_fields_in_one_call_are_those_of_a_call_each() {
 }
 
 #[test]
+fn places_are_those_of_the_values_in_the_event() {
+    let plugin = Plugin::new();
+    let payload = r#"{"eventName":"Get\u0041", "userIdentity" : {"type":"Root","arn":"arn:x"},"readOnly":false,
+        "requestParameters":{"n": 1.50,"policy":"{\"Id\":7}"},"resources":[{"ARN":"arn:y"}],"errorCode":null}"#;
+    let event = Event::new(1, 2, payload.as_bytes());
+    let written = [
+        ("ct.name", Some(r"Get\u0041")),
+        ("ct.user.arn", Some("arn:x")),
+        ("ct.value[/userIdentity/type]", Some("Root")),
+        ("ct.request[/n]", Some("1.50")),
+        ("ct.request", Some(r#"{"n": 1.50,"policy":"{\"Id\":7}"}"#)),
+        ("ct.request[/policy/Id]", None),
+        ("ct.readonly", None),
+        ("ct.info", None),
+        ("ct.error", None),
+        ("s3.cnt.get", None),
+    ];
+    let mut all: Vec<_> = written.iter().map(|(field, _)| plugin.request(field)).collect();
+    let together = plugin.places(1, &event, &mut all).unwrap();
+    for ((field, text), place) in written.iter().zip(together) {
+        let alone = plugin.places(1, &event, &mut [plugin.request(field)]);
+        assert_eq!(alone, Some(vec![place]), "{field}");
+        let (start, length) = (place.0 as usize, place.1 as usize);
+        match text {
+            Some(text) => assert_eq!(event.0.get(start..start + length), Some(text.as_bytes()), "{field}"),
+            None => assert_eq!(place, (0, 0), "{field}"),
+        }
+    }
+    // libsinsp reads a place for each value of a list.
+    assert_eq!(plugin.places(1, &event, &mut [plugin.request("ct.resources.arn")]), None);
+}
+
+#[test]
 fn values_stay_where_they_are_until_the_next_event() {
     let plugin = Plugin::new();
     let event = fixture("ec2-runinstances");

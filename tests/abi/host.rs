@@ -7,8 +7,8 @@ use super::source::Source;
 use crate::oracle::Expect;
 use falco_plugin::api::{
     ss_instance_t, ss_plugin_event, ss_plugin_event_input, ss_plugin_extract_field,
-    ss_plugin_extract_field__bindgen_ty_1 as Answers, ss_plugin_field_extract_input, ss_plugin_init_input,
-    ss_plugin_metric, ss_plugin_owner_t, ss_plugin_rc, ss_plugin_set_config_input, ss_plugin_t,
+    ss_plugin_extract_field__bindgen_ty_1 as Answers, ss_plugin_extract_value_offsets, ss_plugin_field_extract_input,
+    ss_plugin_init_input, ss_plugin_metric, ss_plugin_owner_t, ss_plugin_rc, ss_plugin_set_config_input, ss_plugin_t,
     ss_plugin_table_reader_vtable, ss_plugin_table_reader_vtable_ext,
 };
 use libloading::os::unix::{Library as Mapped, RTLD_LOCAL, RTLD_NOW};
@@ -204,6 +204,26 @@ impl Plugin {
 
     /// Answers requests for an event in one call.
     pub fn extract(&self, number: u64, event: &Event, requests: &mut [Request]) -> ss_plugin_rc {
+        self.extract_at(number, event, requests, ptr::null_mut())
+    }
+
+    /// Answers requests and tells where in the event the values are written, if it tells it.
+    pub fn places(&self, number: u64, event: &Event, requests: &mut [Request]) -> Option<Vec<(u32, u32)>> {
+        let mut offsets = ss_plugin_extract_value_offsets { start: ptr::null_mut(), length: ptr::null_mut() };
+        assert_eq!(self.extract_at(number, event, requests, &mut offsets), SUCCESS);
+        assert_eq!(offsets.start.is_null(), offsets.length.is_null());
+        // SAFETY: the plugin API promises one number for every request in both arrays.
+        let at = |i| unsafe { (*offsets.start.add(i), *offsets.length.add(i)) };
+        (!offsets.start.is_null()).then(|| (0..requests.len()).map(at).collect())
+    }
+
+    fn extract_at(
+        &self,
+        number: u64,
+        event: &Event,
+        requests: &mut [Request],
+        offsets: *mut ss_plugin_extract_value_offsets,
+    ) -> ss_plugin_rc {
         // Falco leaves the places of the answers as they are.
         let unset = Answers { str_: ptr::dangling_mut() };
         let fields = requests.iter().map(|request| ss_plugin_extract_field { res: unset, res_len: 99, ..request.raw });
@@ -229,7 +249,7 @@ impl Plugin {
             fields: fields.as_mut_ptr(),
             table_reader: reader,
             table_reader_ext: &mut reader_ext,
-            value_offsets: ptr::null_mut(),
+            value_offsets: offsets,
         };
         // SAFETY: the input is whole.
         let rc = unsafe { (self.library.api.extract_fields)(self.state, &event.input(number), &input) };
