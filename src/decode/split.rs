@@ -35,7 +35,7 @@ pub struct Splitter {
     look_at: usize,
     /// Where `carry` starts in the log's text.
     base: u64,
-    /// Whether anything was found or skipped.
+    /// Whether nothing was found or skipped so far.
     is_empty: bool,
 }
 
