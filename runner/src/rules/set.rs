@@ -2,6 +2,8 @@
 //! of the files, and the filter of each rule. The order rules are Falco's: a macro sees the macros that were first
 //! defined before it was last changed, a list takes in lists that were, and a rule sees everything.
 
+use std::collections::HashMap;
+
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::condition::{expand_list, expand_macros};
@@ -9,7 +11,7 @@ use super::entry::{
     self, Entry, Flag, ListEntry, MacroEntry, Mode, Others, Override, PluginVersion, Requirement, RuleEntry, Scalar,
     WITHOUT_VERDICT,
 };
-use super::exception::Exception;
+use super::exception::{Exception, quoted};
 use super::{Rule, SOURCE};
 
 /// The definitions of one or more rule files.
@@ -31,6 +33,9 @@ struct Definition<T> {
     first: usize,
     last: usize,
 }
+
+/// A list's name and its items, joined as they stand in conditions.
+type List<'a> = (&'a str, String);
 
 impl RuleSet {
     /// Adds the entries of a rule file's text.
@@ -81,28 +86,26 @@ impl RuleSet {
     /// The enabled rules of the source `aws_cloudtrail`, each with its filter.
     ///
     /// # Errors
-    /// Those of [`RuleSet::filter`], with the rule's name, also when a rule that is not enabled or a macro that no rule
-    /// uses has the fault: Falco would not start.
+    /// When a macro is unknown or contains itself, or an exception does not fit its fields, also in a rule that is not
+    /// enabled or a macro that no rule uses: Falco would not start.
     pub fn filters(&self) -> Result<Vec<(&Rule, String)>> {
         Ok(self.all_filters()?.into_iter().filter(|(rule, _)| rule.enabled).collect())
     }
 
     /// The rules of the source `aws_cloudtrail`, also those that are not enabled, each with its filter.
     pub(crate) fn all_filters(&self) -> Result<Vec<(&Rule, String)>> {
+        let lists = self.lists();
         let rules = self.rules.iter().filter(|rule| rule.source == SOURCE);
-        let filter = |rule| Ok((rule, self.filter(rule).with_context(|| format!("rule `{}`", rule.name))?));
+        let filter = |rule| Ok((rule, self.filter(rule, &lists).with_context(|| format!("rule `{}`", rule.name))?));
         let filters = rules.map(filter).collect::<Result<_>>()?;
         for known in &self.macros {
-            self.body(known, &mut Vec::new())?;
+            self.body(known, &lists, &mut Vec::new())?;
         }
         Ok(filters)
     }
 
     /// The one filter that a rule comes to.
-    ///
-    /// # Errors
-    /// When a macro is unknown or contains itself, or an exception does not fit its fields.
-    pub fn filter(&self, rule: &Rule) -> Result<String> {
+    fn filter(&self, rule: &Rule, lists: &[List<'_>]) -> Result<String> {
         let mut condition = rule.condition.trim().to_owned();
         if !rule.exceptions.is_empty() {
             condition = format!("({condition})");
@@ -112,7 +115,7 @@ impl RuleSet {
                 }
             }
         }
-        self.resolve(&condition, usize::MAX, &mut Vec::new())
+        self.resolve(&condition, usize::MAX, lists, &mut Vec::new())
     }
 
     /// Checks the loaded plugins, by name and version, against what the rule files need.
@@ -132,39 +135,43 @@ impl RuleSet {
     }
 
     /// Resolves lists, then macros, of a condition that sees the macros first defined before entry `before`.
-    fn resolve(&self, condition: &str, before: usize, within: &mut Vec<String>) -> Result<String> {
+    fn resolve(&self, condition: &str, before: usize, lists: &[List<'_>], within: &mut Vec<String>) -> Result<String> {
         let mut condition = condition.to_owned();
-        for list in &self.lists {
-            condition = expand_list(&condition, &list.name, &self.items(list))?;
+        for (name, items) in lists {
+            condition = expand_list(&condition, name, items)?;
         }
         expand_macros(&condition, |name| {
             let known = self.macros.iter().find(|known| known.name == name && known.first < before);
-            self.body(known.ok_or_else(|| anyhow!("undefined macro `{name}`"))?, within)
+            self.body(known.ok_or_else(|| anyhow!("undefined macro `{name}`"))?, lists, within)
         })
     }
 
     /// Resolves the condition of a macro that is named within other macros.
-    fn body(&self, known: &Definition<String>, within: &mut Vec<String>) -> Result<String> {
+    fn body(&self, known: &Definition<String>, lists: &[List<'_>], within: &mut Vec<String>) -> Result<String> {
         let name = &known.name;
         if within.contains(name) {
             bail!("macro `{name}` contains itself");
         }
         within.push(name.clone());
-        let body = self.resolve(&known.body, known.last, within).with_context(|| format!("macro `{name}`"))?;
+        let body = self.resolve(&known.body, known.last, lists, within).with_context(|| format!("macro `{name}`"))?;
         within.pop();
         Ok(body)
     }
 
-    /// The items of a list, with those that name an earlier list replaced by that list's own items.
-    fn items(&self, list: &Definition<Vec<String>>) -> Vec<String> {
-        let mut items = Vec::new();
-        for item in &list.body {
-            match self.lists.iter().find(|other| other.name == *item && other.first < list.last) {
-                Some(other) => items.extend(other.body.iter().cloned()),
-                None => items.push(item.clone()),
+    /// Every list with its items, of which those that name an earlier list are replaced by that list's own items.
+    fn lists(&self) -> Vec<List<'_>> {
+        let known: HashMap<&str, _> = self.lists.iter().map(|list| (list.name.as_str(), list)).collect();
+        let items = |list: &Definition<Vec<String>>| {
+            let mut items = Vec::new();
+            for item in &list.body {
+                match known.get(item.as_str()).filter(|other| other.first < list.last) {
+                    Some(other) => items.extend(other.body.iter().map(|item| quoted(item))),
+                    None => items.push(quoted(item)),
+                }
             }
-        }
-        items
+            items.join(", ")
+        };
+        self.lists.iter().map(|list| (list.name.as_str(), items(list))).collect()
     }
 
     fn add_list(&mut self, list: ListEntry) -> Result<()> {
