@@ -26,7 +26,7 @@ rust:
 host: ## fetch the engine (libsinsp) unless it is there, and print its version
 	@scripts/host --prepare
 
-demo: rust host ## build everything and show the alerts on examples/
+demo: rust ## build everything and show the alerts on examples/
 	cargo build --locked --release --workspace
 	@scripts/demo $(release)
 

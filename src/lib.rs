@@ -6,6 +6,8 @@
 //!
 //! The crate is built as a library for its tests and benches; users load the shared object.
 
+#![forbid(unsafe_code)]
+
 pub mod config;
 pub mod decode;
 pub mod feed;

@@ -29,7 +29,7 @@ type Row = (fn(&Metrics) -> u64, &'static CStr, &'static str);
 const COUNTERS: &[Row] = &[
     (|metrics| metrics.events, c"events", "events given to Falco"),
     (|metrics| metrics.event_bytes, c"event_bytes", "bytes of these events"),
-    (|metrics| metrics.logs, c"logs", "files or objects read to their end"),
+    (|metrics| metrics.logs, c"logs", "files or objects that are done, damaged ones too"),
     (
         |metrics| metrics.duplicates,
         c"duplicates",
@@ -52,7 +52,7 @@ impl Metrics {
     pub fn summary(&self) -> String {
         let skipped: u64 = self.skipped.values().sum();
         format!(
-            "read {} logs to their end: {} events, {} delivered before, {skipped} skips",
+            "all is read: logs {}, events {}, delivered before {}, skips {skipped}",
             self.logs, self.events, self.duplicates
         )
     }

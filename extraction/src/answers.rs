@@ -68,7 +68,7 @@ struct Field<K> {
     /// For requests without an argument.
     plain: Slot<K>,
     /// For each argument that rules use. Arguments come from rules, not from events, so they are kept for good.
-    keyed: HashMap<Box<[u8]>, Slot<K>>,
+    keyed: HashMap<Vec<u8>, Slot<K>>,
 }
 
 /// The value of a field and an argument, if its generation is that of the current event.

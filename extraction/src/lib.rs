@@ -5,6 +5,8 @@
 //! ([`Fields`]), a description of them ([`Spec`]), and nothing else. Which fields there are and what they mean is the
 //! plugins' concern.
 
+#![deny(unsafe_code)]
+
 mod answers;
 mod fields;
 mod request;
@@ -25,6 +27,6 @@ pub const fn c_str(text: &'static str) -> &'static CStr {
 }
 
 /// Makes an error for the SDK, which loses a text with a NUL in it or even panics; users' texts may hold one.
-pub fn told(error: impl Display) -> anyhow::Error {
+pub fn sdk_error(error: impl Display) -> anyhow::Error {
     anyhow::anyhow!(error.to_string().replace('\0', "\u{fffd}"))
 }

@@ -40,6 +40,7 @@ pub fn fill<F: Fields>(
     }
 }
 
+#[allow(unsafe_code, reason = "the one place that reads what Falco points to")]
 fn key_of(request: &ss_plugin_extract_field) -> RawKey<'_> {
     if request.arg_present == 0 {
         RawKey::None

@@ -4,6 +4,8 @@
 //! [`plugin`] binds them to Falco. Reading JSON and answering Falco is done by the crates that it shares with the
 //! `cloudtrail` plugin.
 
+#![forbid(unsafe_code)]
+
 pub mod fields;
 pub mod plugin;
 

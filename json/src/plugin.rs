@@ -3,7 +3,7 @@
 use crate::fields::JsonFields;
 use anyhow::Error;
 use bumpalo::Bump;
-use extraction::{Answers, EventId, c_str, told};
+use extraction::{Answers, EventId, c_str, sdk_error};
 use falco_plugin::api::{ss_plugin_extract_field, ss_plugin_extract_value_offsets};
 use falco_plugin::base::{Json, Plugin};
 use falco_plugin::event::PluginEvent;
@@ -61,9 +61,9 @@ impl Plugin for JsonPlugin {
         for key in config.as_object().into_iter().flat_map(|keys| keys.keys()) {
             if !key.eq_ignore_ascii_case("useAsync") {
                 let problem = format!("init_config: unknown key {key}, the only key is useAsync, which has no effect");
-                return Err(told(problem));
+                return Err(sdk_error(problem));
             }
-            log::info!("useAsync has no effect, this plugin needs no such setting: remove it from init_config");
+            log::info!("useAsync has no effect, this plugin needs no such setting");
         }
         Ok(Self { answers: Answers::default() })
     }

@@ -8,6 +8,8 @@
 //! the first of duplicate members wins, and text that is not quite Unicode (lone surrogates, broken UTF-8, NUL)
 //! costs a replacement character instead of the event. General readers refuse such text or rewrite it.
 
+#![forbid(unsafe_code)]
+
 mod index;
 mod pointer;
 pub mod scan;

@@ -4,6 +4,8 @@
 //! files, resolves their lists and macros as Falco does, and words alerts as Falco does; it has no operator of its
 //! own: whether a rule matches, and what a field prints, only the engine says.
 
+#![forbid(unsafe_code)]
+
 pub mod alert;
 pub mod evaluate;
 pub mod falco;

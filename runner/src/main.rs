@@ -1,6 +1,8 @@
 //! The command `falco-rules`: runs Falco rule files over CloudTrail logs and prints the alerts. It reads arguments and
 //! prints; the work is in the library.
 
+#![forbid(unsafe_code)]
+
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -80,12 +80,12 @@ fn scalar(kind: Kind, value: &Value) -> Option<Value> {
 
 fn wrong_type(key: &Key, value: &Value) -> String {
     let text = format!("{}: expected {}, found {}", key.path, key.kind, found(value));
-    if key.kind == Kind::Digits && value.is_number() {
+    if key.kind == Kind::Digits && (value.is_number() || value.is_boolean()) {
         let name = key.path.replace('.', "\": {\"");
         let close = "}".repeat(key.path.split('.').count());
         return format!(
-            "{text}, a number that may have lost leading zeros (in a YAML mapping Falco makes numbers of digits, quoted \
-             or not), write init_config as JSON text instead: '{{\"{name}\": \"...\"{close}'"
+            "{text} (in a YAML mapping Falco makes a number of digits, perhaps without leading zeros, and a boolean of \
+             words such as no, quoted or not), write init_config as JSON text instead: '{{\"{name}\": \"...\"{close}'"
         );
     }
     text
@@ -237,6 +237,8 @@ mod tests {
             assert!(found[0].starts_with(&format!("sqsOwnerAccount: expected text, found {number}")), "{found:?}");
             assert!(found[0].ends_with("as JSON text instead: '{\"sqsOwnerAccount\": \"...\"}'"), "{found:?}");
         }
+        let found = problems(json!({"aws": {"profile": false}}));
+        assert!(found[0].starts_with("aws.profile: expected text, found false (in a YAML mapping"), "{found:?}");
         let found = problems(json!({"aws": {"profile": 42}}));
         assert!(found[0].ends_with("'{\"aws\": {\"profile\": \"...\"}}'"), "{found:?}");
     }

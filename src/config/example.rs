@@ -67,7 +67,7 @@ fn the_schema_lets_through_what_only_the_plugin_can_explain() {
         json!({"aws": null, "sqsDelete": null}),
         json!({"SQSDelete": "text", "AWS": {"regio": 1}}),
         json!({"aws": {"regio": 1}, "limits": {"Depth": 0}}),
-        json!({"sqsOwnerAccount": 123456789012.0, "s3AccountList": 12, "aws": {"profile": 42}}),
+        json!({"sqsOwnerAccount": 123456789012.0, "s3AccountList": 12, "aws": {"profile": false}}),
     ] {
         assert!(is_valid(&config), "{config}");
     }
@@ -81,7 +81,7 @@ fn the_schema_refuses_wrong_types_and_bounds_of_exact_keys() {
         json!({"sqsDelete": "true"}),
         json!({"s3DownloadConcurrency": 0}),
         json!({"s3Interval": 5}),
-        json!({"sqsOwnerAccount": true}),
+        json!({"sqsOwnerAccount": []}),
         json!({"aws": "eu-west-1"}),
         json!({"aws": {"region": 1}}),
         json!({"limits": {"inFlightMiB": 7}}),

@@ -10,8 +10,7 @@ use super::keys::{Key, Kind};
 pub(super) fn notices(keys: &[Key], set: &Map<String, Value>) -> Vec<String> {
     let mut notices = Vec::new();
     if set.contains_key("useAsync") {
-        notices
-            .push("useAsync has no effect, this plugin needs no such setting: remove it from init_config".to_owned());
+        notices.push("useAsync has no effect, this plugin needs no such setting".to_owned());
     }
 
     let set = Value::Object(set.clone());

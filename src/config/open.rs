@@ -48,7 +48,8 @@ impl FromStr for OpenParams {
 
     fn from_str(text: &str) -> Result<Self, OpenParamsError> {
         let text = text.trim();
-        if text.is_empty() {
+        // Falco gives the text `null` for a key without a value.
+        if text.is_empty() || text == "null" {
             return Err(OpenParamsError::Empty);
         }
         let Some((scheme, rest)) = split_scheme(text) else {
@@ -160,7 +161,7 @@ mod tests {
 
     #[test]
     fn nothing_is_an_error_that_says_what_to_set() {
-        for text in ["", " \t\n"] {
+        for text in ["", " \t\n", "null"] {
             assert!(error_of(text).starts_with("open_params is empty, set it to"));
         }
     }

@@ -57,10 +57,10 @@ pub(super) struct Settings {
     pub use_s3_sns: bool,
     /// S3 source: read only these accounts of an organization trail, account ids of 12 digits with commas between.
     /// Empty means all.
-    #[schemars(extend("type" = ["string", "number"]))]
+    #[schemars(extend("type" = ["string", "number", "boolean"]))]
     pub s3_account_list: String,
     /// SQS source: id of the account that owns the queue, 12 digits. Empty means the account of the credentials.
-    #[schemars(extend("type" = ["string", "number"]))]
+    #[schemars(extend("type" = ["string", "number", "boolean"]))]
     pub sqs_owner_account: String,
     /// How the sources in AWS get access.
     pub aws: AwsSection,
@@ -76,7 +76,7 @@ pub(super) struct Settings {
 #[schemars(inline)]
 pub(super) struct AwsSection {
     /// Profile of the shared AWS configuration to use. Empty means the one of the environment, else `default`.
-    #[schemars(extend("type" = ["string", "number"]))]
+    #[schemars(extend("type" = ["string", "number", "boolean"]))]
     pub profile: String,
     /// AWS region of bucket and queue. Empty means the one of the environment or of the profile.
     pub region: String,

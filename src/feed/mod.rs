@@ -79,7 +79,7 @@ impl Feed {
         let mut feed = Self { raw: Arc::clone(&raw), batches: Arc::clone(&batches), threads: Vec::new() };
         let to_split = Arc::clone(&raw);
         feed.spawn("cloudtrail-read", move || read(&logs, limits.inflate_ratio, &CloseAtEnd(to_split)))?;
-        feed.spawn("cloudtrail-split", move || split(&raw, limits, &CloseAtEnd(batches)))?;
+        feed.spawn("cloudtrail-cut", move || split(&raw, limits, &CloseAtEnd(batches)))?;
         Ok(feed)
     }
 
@@ -90,7 +90,7 @@ impl Feed {
 
     /// Takes the next batch, and waits for one up to `wait`.
     pub fn next(&self, wait: Duration) -> Next {
-        match self.batches.pop(wait) {
+        match self.batches.pop(Some(wait)) {
             Popped::Item(batch) => Next::Batch(batch),
             Popped::Nothing => Next::Nothing,
             Popped::Closed => Next::End,
@@ -189,11 +189,7 @@ fn split(raw: &Queue<Raw>, limits: FeedLimits, queue: &CloseAtEnd<Batch>) {
     let mut name: Arc<str> = "".into();
     let mut done = Progress::default();
     loop {
-        let raw = match raw.pop(Duration::from_secs(3600)) {
-            Popped::Item(raw) => raw,
-            Popped::Nothing => continue,
-            Popped::Closed => return,
-        };
+        let Popped::Item(raw) = raw.pop(None) else { return };
         let (block, progress) = match raw {
             Raw::Log(next) => {
                 name = next;

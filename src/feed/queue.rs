@@ -62,9 +62,9 @@ impl<T: Weight> Queue<T> {
         Ok(())
     }
 
-    /// Takes the oldest item, and waits for one up to `wait`.
-    pub fn pop(&self, wait: Duration) -> Popped<T> {
-        let deadline = Instant::now() + wait;
+    /// Takes the oldest item, and waits for one up to `wait`, or as long as it takes.
+    pub fn pop(&self, wait: Option<Duration>) -> Popped<T> {
+        let deadline = wait.map(|wait| Instant::now() + wait);
         let mut state = self.lock();
         loop {
             if let Some(item) = state.items.pop_front() {
@@ -75,11 +75,11 @@ impl<T: Weight> Queue<T> {
             if state.closed {
                 return Popped::Closed;
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Popped::Nothing;
-            }
-            (state, _) = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
+            state = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => return Popped::Nothing,
+                Some(left) => self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+            };
         }
     }
 
@@ -124,14 +124,14 @@ mod tests {
         queue.push("b").unwrap();
         queue.close();
         assert_eq!(queue.push("c"), Err("c"));
-        assert_eq!(queue.pop(LONG), Popped::Item("a"));
-        assert_eq!(queue.pop(LONG), Popped::Item("b"));
-        assert_eq!(queue.pop(LONG), Popped::Closed);
+        assert_eq!(queue.pop(Some(LONG)), Popped::Item("a"));
+        assert_eq!(queue.pop(Some(LONG)), Popped::Item("b"));
+        assert_eq!(queue.pop(Some(LONG)), Popped::Closed);
     }
 
     #[test]
     fn an_empty_queue_gives_nothing_in_time() {
-        assert_eq!(Queue::<&str>::new(1).pop(Duration::ZERO), Popped::Nothing);
+        assert_eq!(Queue::<&str>::new(1).pop(Some(Duration::ZERO)), Popped::Nothing);
     }
 
     #[test]
@@ -140,7 +140,7 @@ mod tests {
         thread::scope(|scope| {
             let pusher = scope.spawn(|| ["ab", "cd", "larger than all"].map(|item| queue.push(item)));
             for expected in ["ab", "cd", "larger than all"] {
-                assert_eq!(queue.pop(LONG), Popped::Item(expected));
+                assert_eq!(queue.pop(Some(LONG)), Popped::Item(expected));
                 assert!(queue.lock().weight <= 3 || queue.lock().items.len() == 1);
             }
             assert_eq!(pusher.join().unwrap(), [Ok(()); 3]);
@@ -156,6 +156,6 @@ mod tests {
             queue.abandon();
             assert_eq!(pusher.join().unwrap(), Err("y"));
         });
-        assert_eq!(queue.pop(LONG), Popped::Closed);
+        assert_eq!(queue.pop(Some(LONG)), Popped::Closed);
     }
 }

@@ -8,7 +8,7 @@ mod source;
 use crate::config::{Config, UserConfig};
 use crate::fields::CloudTrailFields;
 use crate::metrics::Metrics;
-use extraction::{Answers, c_str, told};
+use extraction::{Answers, c_str, sdk_error};
 use falco_plugin::base::{Json, Metric, Plugin};
 use falco_plugin::tables::TablesInput;
 use std::ffi::CStr;
@@ -33,7 +33,7 @@ impl Plugin for CloudTrail {
     type ConfigType = Json<UserConfig>;
 
     fn new(_input: Option<&TablesInput>, Json(config): Self::ConfigType) -> Result<Self, anyhow::Error> {
-        let config = Config::from_user(config).map_err(told)?;
+        let config = Config::from_user(config).map_err(sdk_error)?;
         for notice in config.notices() {
             log::info!("{notice}");
         }

@@ -11,7 +11,7 @@ use crate::fields;
 use crate::source::Log;
 use crate::source::files;
 use anyhow::Error;
-use extraction::{EventId, told};
+use extraction::{EventId, sdk_error};
 use falco_plugin::FailureReason;
 use falco_plugin::event::fields::ToBytes;
 use falco_plugin::source::{EventBatch, EventInput, ProgressInfo, SourcePlugin, SourcePluginInstance};
@@ -45,8 +45,8 @@ impl SourcePlugin for CloudTrail {
 
     fn open(&mut self, params: Option<&str>) -> Result<Instance, Error> {
         self.answers.forget();
-        let OpenParams::Files(path) = params.unwrap_or_default().parse().map_err(told)?;
-        let (logs, ignored) = files::find(&path).map_err(told)?;
+        let OpenParams::Files(path) = params.unwrap_or_default().parse().map_err(sdk_error)?;
+        let (logs, ignored) = files::find(&path).map_err(sdk_error)?;
         let mut report = Report::default();
         for (name, cause, detail) in ignored {
             let mut skips = Skips::default();
@@ -56,8 +56,8 @@ impl SourcePlugin for CloudTrail {
         }
         let total = Progress { logs: logs.len() as u64, bytes: logs.iter().map(Log::bytes).sum() };
         let feed = Feed::start(logs, feed_limits(&self.config.limits))
-            .map_err(|error| told(format!("cannot start a thread to read with: {error}")))?;
-        log::info!("reading {} logs of {} bytes from {}", total.logs, total.bytes, path.display());
+            .map_err(|error| sdk_error(format!("cannot start a thread to read with: {error}")))?;
+        log::info!("reading {}: logs {}, bytes {}", path.display(), total.logs, total.bytes);
         let done = Progress::default();
         Ok(Instance { feed, report, total, done, detail: CString::default(), answered: false, ended: false })
     }

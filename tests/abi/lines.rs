@@ -34,8 +34,8 @@ fn start_and_end_have_a_line_each() {
     let bytes = fs::metadata(&path).unwrap().len();
     let lines: Vec<_> = lines(&path).into_iter().map(|line| (line.level, line.text)).collect();
     let expected = [
-        format!("reading 1 logs of {bytes} bytes from {}", path.display()),
-        "read 1 logs to their end: 3 events, 0 delivered before, 0 skips".into(),
+        format!("reading {}: logs 1, bytes {bytes}", path.display()),
+        "all is read: logs 1, events 3, delivered before 0, skips 0".into(),
     ];
     assert_eq!(lines, expected.map(|line| (INFO, line)));
 }
