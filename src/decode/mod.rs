@@ -4,6 +4,7 @@
 //! when it happened, [`seen`] remembers ids. Nothing here reads or waits: bytes come in, [`Block`]s go out, so the
 //! same code serves files, objects and messages.
 
+mod damage;
 pub mod gunzip;
 pub mod record;
 pub mod seen;

@@ -5,6 +5,7 @@
 //! costs the records that it hits; the reading goes on behind them. What is remembered from one piece to the next is
 //! at most one record.
 
+use super::damage::{Broken, Rereads, document_lines};
 use super::record::Members;
 use super::seen::Seen;
 use super::{Block, Cause, Found, Skip};
@@ -35,6 +36,7 @@ pub struct Splitter {
     look_at: usize,
     /// Where `carry` starts in the log's text.
     base: u64,
+    rereads: Rereads,
     /// Whether nothing was found or skipped so far.
     is_empty: bool,
 }
@@ -49,7 +51,7 @@ enum Place {
     /// Among the members behind `Records`.
     Tail,
     /// In something broken, until it is balanced or a line starts a new document; then back to the place before.
-    Skipping(Balance, Back),
+    Skipping(Broken, Back),
 }
 
 /// The places that skipping returns to.
@@ -79,6 +81,7 @@ impl Splitter {
             carry: Vec::new(),
             look_at: 0,
             base: 0,
+            rereads: Rereads::default(),
             is_empty: true,
         }
     }
@@ -100,9 +103,6 @@ impl Splitter {
         loop {
             match self.step(&mut block, at, seen) {
                 Step::At(next) => at = next,
-                Step::Starved(start) if block.text.len() - start > self.limits.bytes => {
-                    at = self.give_up(&mut block, start, Cause::RecordTooLarge, start);
-                }
                 Step::Starved(start) => {
                     self.carry = block.text[start..].to_vec();
                     self.look_at = 2 * self.carry.len();
@@ -122,7 +122,7 @@ impl Splitter {
                 Step::At(next) => at = next,
                 Step::Starved(start) => {
                     // A document that never ends may have lines behind it that are documents of their own.
-                    let Some(line) = next_document_line(&block.text, start) else {
+                    let Some(line) = self.line_to_read(&block.text, start) else {
                         at = start;
                         break start == block.text.len() && !matches!(self.place, Place::Records | Place::Tail);
                     };
@@ -154,18 +154,27 @@ impl Splitter {
     }
 
     fn step(&mut self, block: &mut Block, at: usize, seen: &mut Seen) -> Step {
+        match self.try_step(block, at, seen) {
+            Step::Starved(start) if block.text.len() - start > self.limits.bytes => {
+                Step::At(self.give_up_large(block, start))
+            }
+            step => step,
+        }
+    }
+
+    fn try_step(&mut self, block: &mut Block, at: usize, seen: &mut Seen) -> Step {
         match self.place {
             Place::Documents => self.document(block, at, seen),
             Place::Records => self.record(block, at, seen),
             Place::Tail => self.tail(block, at),
-            Place::Skipping(mut balance, back) => {
-                let end = balance.skip(&block.text[at..]);
+            Place::Skipping(mut broken, back) => {
+                let end = broken.skip(&block.text, at, self.base, &mut self.rereads);
                 self.place = match (end, back) {
-                    (None, _) => Place::Skipping(balance, back),
+                    (None, _) => Place::Skipping(broken, back),
                     (Some(_), Back::Documents) => Place::Documents,
                     (Some(_), Back::Records) => Place::Records,
                 };
-                end.map_or(Step::Starved(block.text.len()), |end| Step::At(at + end))
+                end.map_or(Step::Starved(block.text.len()), Step::At)
             }
         }
     }
@@ -223,6 +232,7 @@ impl Splitter {
                 let is_records = block.text.get(member.name.clone()) == Some(b"Records");
                 member.stop_at_array = is_records;
                 match value.and_then(|value| scan::value(&block.text, value, self.limits.depth, &mut member)) {
+                    scanned if self.is_large(start, scanned) => Step::At(self.give_up_large(block, start)),
                     Ok(end) => Step::At(end),
                     Err(Stop::Asked(array)) => {
                         self.place = Place::Records;
@@ -241,10 +251,7 @@ impl Splitter {
     fn object(&mut self, block: &mut Block, start: usize, seen: &mut Seen) -> Step {
         let mut members = Members::new(&block.text);
         match scan::value(&block.text, start, self.limits.depth, &mut members) {
-            Ok(end) if end - start > self.limits.bytes => {
-                self.note(block, Cause::RecordTooLarge, start);
-                Step::At(end)
-            }
+            scanned if self.is_large(start, scanned) => Step::At(self.give_up_large(block, start)),
             Ok(end) => {
                 let event = match self.place {
                     Place::Records => members.as_record(),
@@ -263,75 +270,78 @@ impl Splitter {
             }
             Err(Stop::End) => Step::Starved(start),
             Err(Stop::Syntax(fault)) => Step::At(self.give_up(block, start, Cause::MalformedRecord, fault)),
-            Err(Stop::Depth(_)) => Step::At(self.give_up(block, start, Cause::RecordTooDeep, start)),
+            Err(Stop::Depth(fault)) => Step::At(self.give_up_deep(block, start, fault)),
         }
     }
 
     /// Reads a value that should be an object and is not; `broken` is what it is when it is no value either.
     fn other_value(&mut self, block: &mut Block, start: usize, broken: Cause) -> Step {
         match scan::value(&block.text, start, self.limits.depth, &mut Member::default()) {
+            scanned if self.is_large(start, scanned) => Step::At(self.give_up_large(block, start)),
+            // No string of a log has lines: behind damage, its quote is the end of another one.
+            Ok(end) if block.text[start] == b'"' && document_lines(&block.text[..end], start).next().is_some() => {
+                Step::At(self.give_up(block, start, broken, start))
+            }
             Ok(end) => {
                 self.note(block, Cause::NotAnObject, start);
                 Step::At(end)
             }
             Err(Stop::End | Stop::Asked(_)) => Step::Starved(start),
             Err(Stop::Syntax(fault)) => Step::At(self.give_up(block, start, broken, fault)),
-            Err(Stop::Depth(_)) => Step::At(self.give_up(block, start, Cause::RecordTooDeep, start)),
+            Err(Stop::Depth(fault)) => Step::At(self.give_up_deep(block, start, fault)),
         }
+    }
+
+    /// Returns whether a scan from `start` went beyond the largest record. Whatever else it found out does not count
+    /// then, since with the text in smaller pieces it would not have been found out.
+    fn is_large(&self, start: usize, scanned: Result<usize, Stop>) -> bool {
+        let (Ok(end) | Err(Stop::Syntax(end) | Stop::Depth(end) | Stop::Asked(end))) = scanned else { return false };
+        end - start > self.limits.bytes
+    }
+
+    fn give_up_large(&mut self, block: &mut Block, start: usize) -> usize {
+        self.note(block, Cause::RecordTooLarge, start);
+        // Lines inside of what is one value so far are no documents.
+        self.skip_from(block, start, Broken::one_value_to(self.position(start + self.limits.bytes)))
+    }
+
+    fn give_up_deep(&mut self, block: &mut Block, start: usize, fault: usize) -> usize {
+        self.note(block, Cause::RecordTooDeep, start);
+        self.skip_from(block, start, Broken::read_to(self.position(fault)))
     }
 
     /// Notes what is broken at `fault`, and skips from `start` to where reading can go on.
     fn give_up(&mut self, block: &mut Block, start: usize, cause: Cause, fault: usize) -> usize {
         self.note(block, cause, fault);
+        self.skip_from(block, start, Broken::read_to(self.position(fault)))
+    }
+
+    fn skip_from(&mut self, block: &Block, start: usize, broken: Broken) -> usize {
         let back = if matches!(self.place, Place::Records) { Back::Records } else { Back::Documents };
-        let balanced = matches!(block.text.get(start), Some(b'{' | b'['));
-        self.place = Place::Skipping(Balance { balanced, ..Balance::default() }, back);
+        let has_end = match block.text.get(start) {
+            Some(b'{' | b'[') => true,
+            Some(b'"') => {
+                matches!(self.place, Place::Records) || matches!(self.place, Place::Documents if self.in_array)
+            }
+            _ => false,
+        };
+        self.place = Place::Skipping(if has_end { broken.with_end() } else { broken }, back);
         start
     }
 
-    fn note(&self, block: &mut Block, cause: Cause, at: usize) {
-        block.skips.add(cause, Some(self.base + at as u64), None);
+    /// Returns the first line behind `at` that starts a document and may be read, when all text has been read before.
+    fn line_to_read(&mut self, text: &[u8], at: usize) -> Option<usize> {
+        let end = self.position(text.len());
+        document_lines(text, at).find(|line| self.rereads.allow(self.base + *line as u64, end))
     }
-}
 
-/// Finds the line behind `at` that starts a document.
-fn next_document_line(text: &[u8], at: usize) -> Option<usize> {
-    let lines = text.get(at..)?.windows(2);
-    lines.into_iter().position(|pair| pair == b"\n{").map(|line| at + line + 1)
-}
+    /// The position in the log of a position in the current text.
+    fn position(&self, at: usize) -> u64 {
+        self.base + at as u64
+    }
 
-/// Finds the end of what is broken: the line that starts a document, or for a broken value its last bracket, for
-/// which brackets outside of strings are counted without regard to grammar.
-#[derive(Clone, Copy, Debug, Default)]
-struct Balance {
-    /// Whether it is a value, which starts with a bracket.
-    balanced: bool,
-    depth: u64,
-    in_string: bool,
-    escaped: bool,
-    after_newline: bool,
-}
-
-impl Balance {
-    /// Returns where reading can go on; `None` when all of the text is to be skipped.
-    fn skip(&mut self, text: &[u8]) -> Option<usize> {
-        for (at, byte) in text.iter().enumerate() {
-            if self.after_newline && *byte == b'{' {
-                return Some(at);
-            }
-            self.after_newline = *byte == b'\n';
-            match byte {
-                _ if mem::take(&mut self.escaped) => {}
-                b'\\' => self.escaped = self.in_string,
-                b'"' => self.in_string = !self.in_string,
-                _ if self.in_string => {}
-                b'{' | b'[' => self.depth += 1,
-                b'}' | b']' if self.depth == 1 && self.balanced => return Some(at + 1),
-                b'}' | b']' => self.depth = self.depth.saturating_sub(1),
-                _ => {}
-            }
-        }
-        None
+    fn note(&self, block: &mut Block, cause: Cause, at: usize) {
+        block.skips.add(cause, Some(self.position(at)), None);
     }
 }
 
@@ -366,16 +376,16 @@ impl Visit for Member {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    const LIMITS: RecordLimits = RecordLimits { bytes: 400, depth: 8 };
+    pub const LIMITS: RecordLimits = RecordLimits { bytes: 400, depth: 8 };
 
     /// Why something was skipped, and at which byte.
-    type At = (Cause, Option<u64>);
+    pub type At = (Cause, Option<u64>);
 
     /// The records of a log that comes in pieces of `size`, and why something was skipped at which byte.
-    fn split_in(size: usize, text: &[u8]) -> (Vec<String>, Vec<At>, u64) {
+    pub fn split_in(size: usize, text: &[u8]) -> (Vec<String>, Vec<At>, u64) {
         let mut splitter = Splitter::new(LIMITS);
         let mut seen = Seen::new(100);
         let mut blocks: Vec<Block> = text.chunks(size).map(|piece| splitter.push(piece.to_vec(), &mut seen)).collect();
@@ -389,7 +399,7 @@ mod tests {
 
     /// Asserts what comes out of a log, whatever the size of the pieces.
     #[track_caller]
-    fn assert_split(text: &str, records: &[&str], skips: &[(Cause, Option<u64>)]) {
+    pub fn assert_split(text: &str, records: &[&str], skips: &[(Cause, Option<u64>)]) {
         for size in [1, 2, 3, 7, 64, text.len().max(1)] {
             let (found, skipped, _) = split_in(size, text.as_bytes());
             assert_eq!(found, records, "records of {text} in pieces of {size}");
@@ -397,8 +407,8 @@ mod tests {
         }
     }
 
-    const A: &str = r#"{"eventName":"A","x":["}]",{"y":"\\\""}]}"#;
-    const B: &str = r#"{"eventName":"B"}"#;
+    pub const A: &str = r#"{"eventName":"A","x":["}]",{"y":"\\\""}]}"#;
+    pub const B: &str = r#"{"eventName":"B"}"#;
 
     #[test]
     fn every_container_is_read() {
@@ -418,23 +428,6 @@ mod tests {
             assert_split(&text, &[A, B], &[]);
         }
         assert_split(A, &[A], &[]);
-    }
-
-    #[test]
-    fn damage_costs_what_it_hits() {
-        let at = |text: &str, what: &str| Some(text.find(what).unwrap() as u64);
-        let text = format!(r#"{{"Records":[{A},{{"x":[1,,2],"y":{{}}}},{B}]}}"#);
-        assert_split(&text, &[A, B], &[(Cause::MalformedRecord, at(&text, ",2]"))]);
-        let text = format!("{A}\n{{\"eventName\":\"cut\n{B}");
-        assert_split(&text, &[A, B], &[(Cause::MalformedRecord, at(&text, "eventName\":\"B"))]);
-        let text = format!("{A}\n{{\"eventName\":[1\n{B}");
-        assert_split(&text, &[A, B], &[(Cause::MalformedRecord, at(&text, B))]);
-        let text = format!("{A}\n{{\"eventName\":\n{B}\n{B}");
-        assert_split(&text, &[A, B, B], &[(Cause::MalformedRecord, Some(text.rfind(B).unwrap() as u64))]);
-        let text = format!("{A}\nsome words\n[more] words\n{B}\n7");
-        assert_split(&text, &[A, B], &[(Cause::NotJson, at(&text, "some")), (Cause::NotJson, at(&text, "7"))]);
-        let text = format!("{A}{{\"eventName\":[1,}}{{]}}{B}");
-        assert_split(&text, &[A, B], &[(Cause::MalformedRecord, at(&text, "}{]"))]);
     }
 
     #[test]
@@ -471,18 +464,6 @@ mod tests {
                 assert_eq!(skips[0].0, cause, "{text}");
             }
         }
-    }
-
-    #[test]
-    fn a_large_record_costs_itself_only() {
-        let large = format!(r#"{{"eventName":"L","x":"{}"}}"#, "[{".repeat(LIMITS.bytes / 2));
-        for (open, close) in [(r#"{"Records":["#, "]}"), ("[", "]")] {
-            let text = format!("{open}{A},{large},{B}{close}");
-            assert_split(&text, &[A, B], &[(Cause::RecordTooLarge, Some((open.len() + A.len() + 1) as u64))]);
-        }
-        let fits = format!(r#"{{"eventName":"{}"}}"#, "f".repeat(LIMITS.bytes - 16));
-        assert_eq!(fits.len(), LIMITS.bytes);
-        assert_split(&format!("{fits}\n{A}"), &[&fits, A], &[]);
     }
 
     #[test]
