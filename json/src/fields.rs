@@ -97,10 +97,45 @@ fn value(root: Value<'_>, steps: &[String], out: &mut Vec<u8>) -> Option<Range<u
         _ => None,
     })?;
     match value.kind() {
-        Kind::String => value.append_to(out)?,
+        Kind::String => unescape(value.json(), out),
         _ => text::compact(value.json(), out),
     }
     Some(value.range())
+}
+
+/// Appends what a string means. A surrogate without its other half stays as it is written, one before another escape
+/// that is no half of it becomes U+FFFD together with that escape.
+fn unescape(json: &[u8], out: &mut Vec<u8>) {
+    let mut rest = json.strip_prefix(b"\"").and_then(|json| json.strip_suffix(b"\"")).unwrap_or_default();
+    while let Some(backslash) = rest.iter().position(|b| *b == b'\\') {
+        let escape = &rest[backslash..];
+        text::clean(&rest[..backslash], out);
+        let used = match (unit(escape), unit(escape.get(6..).unwrap_or_default())) {
+            (Some(0xd800..=0xdfff), None) => {
+                out.extend_from_slice(&escape[..6]);
+                6
+            }
+            (Some(first @ 0xd800..=0xdfff), Some(second)) => {
+                let pair = char::decode_utf16([first, second]).next().and_then(Result::ok);
+                let char = pair.unwrap_or(char::REPLACEMENT_CHARACTER);
+                out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+                12
+            }
+            (one, _) => {
+                let used = if one.is_some() { 6 } else { 2 };
+                text::unescape(&escape[..used], true, out);
+                used
+            }
+        };
+        rest = &escape[used..];
+    }
+    text::clean(rest, out);
+}
+
+/// Returns the UTF-16 unit of the `\uXXXX` that a text starts with.
+fn unit(text: &[u8]) -> Option<u16> {
+    let digits = text.strip_prefix(b"\\u")?.get(..4)?;
+    u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
 /// Appends a payload the way Go's `json.Indent` writes it, with two spaces: white space between tokens is made anew,
@@ -216,6 +251,23 @@ mod tests {
         }
         assert_eq!(field("json.value", Some(""), r#"[ 1, "a b" ]"#).as_deref(), Some(r#"[1,"a b"]"#));
         assert_eq!(field("json.value", Some("/1"), r#"[ 1, "a b" ]"#).as_deref(), Some("a b"));
+    }
+
+    #[test]
+    fn surrogates_are_read_as_the_official_parser_does() {
+        for (json, expected) in [
+            (r"\ud83d\ude00!", "\u{1f600}!"),
+            (r"a\ud800", r"a\ud800"),
+            (r"\uD800b\n", "\\uD800b\n"),
+            (r"\ud800\n", "\\ud800\n"),
+            (r"\ud800\u0041B", "\u{fffd}B"),
+            (r"\ude00\ud83d", "\u{fffd}"),
+            (r"\ud800\ud800\udc00", "\u{fffd}\\udc00"),
+            (r"\\ud800\u0000\u0041", "\\ud800\u{fffd}A"),
+        ] {
+            let payload = format!(r#"{{"a":"{json}"}}"#);
+            assert_eq!(field("json.value", Some("/a"), &payload).as_deref(), Some(expected), "{json}");
+        }
     }
 
     #[test]
