@@ -96,6 +96,8 @@ pub const CAUSES: &[(Cause, &CStr, &str)] = &[
     (Cause::Internal, c"skipped_internal", "an internal fault, please report it"),
 ];
 
+const _: () = assert!(CAUSES.len() == Cause::Internal as usize + 1, "a row for every cause");
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = CAUSES.iter().find(|(cause, ..)| cause == self).map_or("", |(_, _, text)| text);

@@ -138,8 +138,9 @@ impl Visit for Members<'_> {
         match self.name {
             Name::Digest => self.is_digest = true,
             Name::Records => self.has_records = true,
-            Name::Other | Name::Window => {}
-            Name::Time | Name::Id | Name::AggregateId | Name::Event => self.is_event = true,
+            Name::Event => self.is_event = true,
+            // Lists of ids and times about events have these too.
+            Name::Time | Name::Id | Name::AggregateId | Name::Window | Name::Other => {}
         }
     }
 
@@ -231,7 +232,7 @@ mod tests {
 
     #[test]
     fn an_event_may_have_a_member_of_that_name() {
-        assert_eq!(record(r#"{"eventID":"a","Records":[{"eventID":"b"}]}"#), Ok((None, "a".into())));
+        assert_eq!(record(r#"{"eventName":"A","eventID":"a","Records":[{}]}"#), Ok((None, "a".into())));
     }
 
     #[test]
@@ -241,6 +242,10 @@ mod tests {
         assert_eq!(document(r#"{"logFiles":[],"digestStartTime":"x"}"#), Err(Cause::Digest));
         assert_eq!(document(r#"{"Records":{"eventName":"A"}}"#), Err(Cause::RecordsNotAnArray));
         assert_eq!(document(r#"{"name":"package"}"#), Err(Cause::NotAnEvent));
+        assert_eq!(
+            document(r#"{"eventID":"a","eventTime":"2023-07-10T11:44:32Z","label":"x"}"#),
+            Err(Cause::NotAnEvent)
+        );
         assert_eq!(members(r#"{"a":{"Records":[]},"Records" : [{}]}"#).unwrap_err(), Stop::Asked(32));
     }
 }
