@@ -469,7 +469,8 @@ pub(super) mod tests {
     #[test]
     fn an_event_is_delivered_once() {
         let event = r#"{"eventName":"A","eventID":"1"}"#;
-        let (records, skips, duplicates) = split_in(9, format!(r#"[{event},{event},{{"eventName":"A","eventID":"2"}}]"#).as_bytes());
+        let (records, skips, duplicates) =
+            split_in(9, format!(r#"[{event},{event},{{"eventName":"A","eventID":"2"}}]"#).as_bytes());
         assert_eq!((records.len(), skips.len(), duplicates), (2, 0, 1));
     }
 
