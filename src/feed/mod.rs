@@ -231,6 +231,7 @@ fn fault() -> Skip {
 mod tests {
     use super::*;
     use std::io::Read;
+    use std::sync::Mutex;
     use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
     const LIMITS: FeedLimits = FeedLimits {
@@ -296,6 +297,31 @@ mod tests {
     #[test]
     fn no_logs_are_an_end() {
         assert!(matches!(Feed::start(Vec::<Memory>::new(), LIMITS).unwrap().next(LONG), Next::End));
+    }
+
+    /// Cannot be opened before the test says so.
+    struct Late(Mutex<Receiver<()>>);
+    impl Log for Late {
+        fn name(&self) -> String {
+            "late".into()
+        }
+        fn bytes(&self) -> u64 {
+            17
+        }
+        fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+            let _ = self.0.lock().unwrap().recv();
+            Ok(Box::new(&br#"{"eventName":"A"}"#[..]))
+        }
+    }
+
+    #[test]
+    fn a_feed_with_nothing_ready_says_so() {
+        let (sender, receiver) = sync_channel(1);
+        let feed = Feed::start(vec![Late(Mutex::new(receiver))], LIMITS).unwrap();
+        assert!(matches!(feed.next(Duration::ZERO), Next::Nothing));
+        assert!(matches!(feed.next(Duration::from_millis(1)), Next::Nothing));
+        sender.send(()).unwrap();
+        assert_eq!(drain(&feed).0, [r#"late:{"eventName":"A"}"#]);
     }
 
     /// Never ends, and tells when it is dropped.

@@ -4,6 +4,7 @@ use super::Log;
 use crate::decode::Cause;
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 use walkdir::WalkDir;
@@ -33,7 +34,9 @@ impl Log for LogFile {
     }
 
     fn open(&self) -> io::Result<Box<dyn Read + Send>> {
-        Ok(Box::new(File::open(&self.path)?))
+        // What was a file when it was found may be a pipe by now: neither opening nor reading it must block for good.
+        let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(&self.path)?;
+        if file.metadata()?.is_file() { Ok(Box::new(file)) } else { Err(io::Error::other("not a file any more")) }
     }
 }
 
