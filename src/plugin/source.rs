@@ -13,7 +13,6 @@ use crate::source::files;
 use anyhow::Error;
 use extraction::{EventId, sdk_error};
 use falco_plugin::FailureReason;
-use falco_plugin::event::fields::ToBytes;
 use falco_plugin::source::{EventBatch, EventInput, ProgressInfo, SourcePlugin, SourcePluginInstance};
 use jsontext::Kind;
 use std::ffi::{CStr, CString};
@@ -129,6 +128,10 @@ impl Instance {
                     if !block.records.is_empty() {
                         return add(&block, plugin, batch);
                     }
+                    // Batches without records may come one after the other without a wait between them.
+                    if Instant::now() >= deadline {
+                        return Err(FailureReason::Timeout);
+                    }
                 }
                 Next::Nothing => return Err(FailureReason::Timeout),
                 Next::End => {
@@ -151,11 +154,10 @@ fn add(block: &Block, plugin: &mut CloudTrail, batch: &mut EventBatch) -> Result
             plugin.metrics.untimed += 1;
             SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos() as u64)
         });
-        let event = payload::event(bytes, time_ns);
         plugin.metrics.events += 1;
-        plugin.metrics.event_bytes += event.params.event_data.binary_size() as u64;
+        plugin.metrics.event_bytes += bytes.len() as u64;
         // Writing to memory does not fail.
-        batch.add(event).map_err(|_| FailureReason::Failure)?;
+        batch.add(payload::event(bytes, time_ns)).map_err(|_| FailureReason::Failure)?;
     }
     Ok(())
 }
