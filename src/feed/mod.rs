@@ -131,7 +131,9 @@ impl Weight for Raw {
 
 impl Weight for Batch {
     fn weight(&self) -> usize {
-        size_of::<Self>() + self.block.text.len()
+        // What is skipped has no text, but hostile logs can have it in every piece.
+        let Block { text, records, skips } = &self.block;
+        size_of::<Self>() + text.len() + size_of_val(records.as_slice()) + size_of_val(skips.kept.as_slice())
     }
 }
 
@@ -230,6 +232,7 @@ fn fault() -> Skip {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::Found;
     use std::io::Read;
     use std::sync::Mutex;
     use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -297,6 +300,18 @@ mod tests {
     #[test]
     fn no_logs_are_an_end() {
         assert!(matches!(Feed::start(Vec::<Memory>::new(), LIMITS).unwrap().next(LONG), Next::End));
+    }
+
+    #[test]
+    fn all_that_a_batch_holds_counts() {
+        let mut splitter = Splitter::new(LIMITS.record);
+        let batch = |text: &str, splitter: &mut Splitter| {
+            let block = splitter.push(text.as_bytes().to_vec(), &mut Seen::new(0));
+            Batch { log: "a".into(), block, progress: Progress::default() }.weight()
+        };
+        let none = batch(r#"{"Records":["#, &mut splitter);
+        assert!(batch("1,2,3,4,5,6,7,8,9,", &mut splitter) >= none + 8 * size_of::<Skip>());
+        assert!(batch("{},{},", &mut splitter) >= none + 6 + 2 * size_of::<Found>());
     }
 
     /// Cannot be opened before the test says so.
