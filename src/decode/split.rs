@@ -229,8 +229,7 @@ impl Splitter {
                 // An array of records that comes again is read again: no event is lost to a second `Records`.
                 let mut member = Member::default();
                 let value = scan::member_name(&block.text, start, &mut member);
-                let is_records = block.text.get(member.name.clone()) == Some(b"Records");
-                member.stop_at_array = is_records;
+                member.stop_at_array = block.text.get(member.name.clone()) == Some(b"Records");
                 match value.and_then(|value| scan::value(&block.text, value, self.limits.depth, &mut member)) {
                     scanned if self.is_large(start, scanned) => Step::At(self.give_up_large(block, start)),
                     Ok(end) => Step::At(end),
