@@ -108,6 +108,6 @@ fn event_ids_are_remembered_as_configured() {
         fs::write(folder.path().join(name), generate::wrapped(&[generate::event(1), generate::event(2)])).unwrap();
     }
     assert_eq!(ids("{}", folder.path()).len(), 2);
-    assert_eq!(ids(r#"{"limits":{"eventIds":1}}"#, folder.path()).len(), 4);
-    assert_eq!(ids(r#"{"limits":{"eventIds":0}}"#, folder.path()).len(), 4);
+    assert_eq!(ids(r#"{"dedupe":1}"#, folder.path()).len(), 4);
+    assert_eq!(ids(r#"{"dedupe":0}"#, folder.path()).len(), 4);
 }

@@ -67,20 +67,33 @@ fn scalar(kind: Kind, value: &Value) -> Option<Value> {
         Kind::Boolean => value.is_boolean(),
         Kind::Integer(min, max) => value.as_u64().is_some_and(|number| (min..=max).contains(&number)),
         Kind::Text => value.is_string(),
-        Kind::Digits => {
-            if let Some(number) = value.as_f64() {
-                let whole = number.fract() == 0.0 && TWELVE_DIGITS.contains(&number);
-                return whole.then(|| Value::String(number.to_string()));
-            }
-            value.is_string()
+        Kind::Digits => return digits(value).map(Value::String),
+        Kind::Texts => {
+            let texts = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+            let texts: Option<Vec<String>> = texts.iter().map(digits).collect();
+            return texts.map(|texts| Value::String(texts.join(",")));
         }
     };
     fits.then(|| value.clone())
 }
 
+/// Returns a text as it is, and as text the number of an account id of which no digit can be lost.
+fn digits(value: &Value) -> Option<String> {
+    match value.as_f64() {
+        Some(number) => (number.fract() == 0.0 && TWELVE_DIGITS.contains(&number)).then(|| number.to_string()),
+        None => value.as_str().map(str::to_owned),
+    }
+}
+
 fn wrong_type(key: &Key, value: &Value) -> String {
-    let text = format!("{}: expected {}, found {}", key.path, key.kind, found(value));
-    if key.kind == Kind::Digits && (value.is_number() || value.is_boolean()) {
+    // What is wrong with a list is the first item that is.
+    let value = match (key.kind, value) {
+        (Kind::Texts, Value::Array(items)) => items.iter().find(|item| digits(item).is_none()).unwrap_or(value),
+        _ => value,
+    };
+    let shown = if key.secret { "something else".to_owned() } else { found(value) };
+    let text = format!("{}: expected {}, found {shown}", key.path, key.kind);
+    if matches!(key.kind, Kind::Digits | Kind::Texts) && (value.is_number() || value.is_boolean()) {
         let name = key.path.replace('.', "\": {\"");
         let close = "}".repeat(key.path.split('.').count());
         return format!(
@@ -222,6 +235,40 @@ mod tests {
                 json!({"sqsOwnerAccount": digits, "aws": {"profile": digits}})
             );
         }
+    }
+
+    #[test]
+    fn lists_are_texts_with_commas_between() {
+        for (list, text) in [
+            (json!(["012345678901", 123456789012_u64, "210987654321.0"]), "012345678901,123456789012,210987654321.0"),
+            (json!(["012345678901"]), "012345678901"),
+            (json!([]), ""),
+            (json!(123456789012.0), "123456789012"),
+            (json!("a, b"), "a, b"),
+        ] {
+            let config = json!({"s3AccountList": list, "sqsAllowedBuckets": list});
+            assert_eq!(accepted(config), json!({"s3AccountList": text, "sqsAllowedBuckets": text}));
+        }
+    }
+
+    #[test]
+    fn the_first_wrong_item_of_a_list_is_named() {
+        let found = problems(json!({"s3AccountList": ["012345678901", 12, true]}));
+        assert!(
+            found[0].starts_with("s3AccountList: expected text or list of texts, found 12 (in a YAML"),
+            "{found:?}"
+        );
+        for (item, name) in [(json!([]), "a list"), (json!({}), "a section of keys"), (json!(null), "null")] {
+            let found = problems(json!({"sqsAllowedBuckets": [item]}));
+            assert_eq!(found, [format!("sqsAllowedBuckets: expected text or list of texts, found {name}")]);
+        }
+    }
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        let found = problems(json!({"aws": {"externalId": 4711}}));
+        assert!(found[0].starts_with("aws.externalId: expected text, found something else (in a YAML"), "{found:?}");
+        assert!(!found[0].contains("4711"), "{found:?}");
     }
 
     #[test]

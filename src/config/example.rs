@@ -68,6 +68,7 @@ fn the_schema_lets_through_what_only_the_plugin_can_explain() {
         json!({"SQSDelete": "text", "AWS": {"regio": 1}}),
         json!({"aws": {"regio": 1}, "limits": {"Depth": 0}}),
         json!({"sqsOwnerAccount": 123456789012.0, "s3AccountList": 12, "aws": {"profile": false}}),
+        json!({"s3AccountList": ["012345678901", 123456789012.0], "sqsAllowedBuckets": ["a-bucket"]}),
     ] {
         assert!(is_valid(&config), "{config}");
     }
@@ -82,6 +83,10 @@ fn the_schema_refuses_wrong_types_and_bounds_of_exact_keys() {
         json!({"s3DownloadConcurrency": 0}),
         json!({"s3Interval": 5}),
         json!({"sqsOwnerAccount": []}),
+        json!({"s3AccountList": {}}),
+        json!({"sqsMaxReceiveCount": 1001}),
+        json!({"dedupe": -1}),
+        json!({"stateDir": 1}),
         json!({"aws": "eu-west-1"}),
         json!({"aws": {"region": 1}}),
         json!({"limits": {"inFlightMiB": 7}}),

@@ -15,6 +15,8 @@ pub(super) struct Key {
     pub kind: Kind,
     pub default: Value,
     pub description: String,
+    /// Whether the value must not be shown.
+    pub secret: bool,
 }
 
 /// What a key takes.
@@ -27,6 +29,8 @@ pub(super) enum Kind {
     Text,
     /// Text that often is all digits, which Falco turns into a number.
     Digits,
+    /// Several such texts, as a list or with commas between.
+    Texts,
 }
 
 impl Key {
@@ -43,6 +47,7 @@ impl fmt::Display for Kind {
             Self::Boolean => f.write_str("true or false"),
             Self::Integer(min, max) => write!(f, "integer from {min} to {max}"),
             Self::Text | Self::Digits => f.write_str("text"),
+            Self::Texts => f.write_str("text or list of texts"),
         }
     }
 }
@@ -65,6 +70,7 @@ fn collect(schema: &Value, prefix: &str, keys: &mut Vec<Key>) {
             kind: kind(key),
             default: key["default"].clone(),
             description: description.split_whitespace().collect::<Vec<_>>().join(" "),
+            secret: key["writeOnly"] == true,
         });
         collect(key, &inner, keys);
     }
@@ -76,6 +82,7 @@ fn kind(key: &Value) -> Kind {
     match types.first() {
         Some(&"boolean") => Kind::Boolean,
         Some(&"integer") => Kind::Integer(bound("minimum", 0), bound("maximum", u64::MAX)),
+        Some(&"string") if types.contains(&"array") => Kind::Texts,
         Some(&"string") if types.contains(&"number") => Kind::Digits,
         Some(&"string") => Kind::Text,
         _ => Kind::Section,
@@ -86,7 +93,7 @@ fn kind(key: &Value) -> Kind {
 pub fn readme_table() -> String {
     let mut table = String::from("| key | type | default | what it does |\n|---|---|---|---|\n");
     for key in keys().iter().filter(|key| key.kind != Kind::Section) {
-        let Key { path, kind, default, description } = key;
+        let Key { path, kind, default, description, .. } = key;
         table.push_str(&format!("| `{path}` | {kind} | `{default}` | {description} |\n"));
     }
     table
@@ -115,7 +122,7 @@ mod tests {
             "| `s3DownloadConcurrency` | integer from 1 to 65536 | `32` |",
             "| `s3Interval` | text | `\"\"` |",
             "| `useS3SNS` | true or false | `false` |",
-            "| `s3AccountList` | text | `\"\"` |",
+            "| `s3AccountList` | text or list of texts | `\"\"` |",
             "| `sqsOwnerAccount` | text | `\"\"` |",
             "| `aws.profile` | text | `\"\"` |",
             "| `aws.region` | text | `\"\"` |",

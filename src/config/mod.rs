@@ -3,7 +3,10 @@
 //! It reads text and touches nothing: no file, no network, no environment. Applying the values is left to their users.
 
 mod account;
+mod arn;
+mod bucket;
 mod check;
+mod endpoint;
 #[cfg(test)]
 mod example;
 mod interval;
@@ -11,22 +14,31 @@ mod keys;
 mod notices;
 mod open;
 mod period;
+mod queue;
+mod secret;
 mod settings;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 pub use account::{AccountId, AccountIdError};
+pub use bucket::S3Location;
 pub use interval::{Interval, IntervalError};
 pub use keys::readme_table;
 pub use open::{OpenParams, OpenParamsError};
 pub use period::{Period, PeriodError};
+pub use queue::QueueName;
+pub use secret::Secret;
 pub use settings::UserConfig;
 
+use arn::RoleArn;
+use bucket::BucketName;
+use endpoint::Endpoint;
 use settings::{AwsSection, LimitsSection, Settings};
 
 const MIB: usize = 1 << 20;
@@ -40,12 +52,23 @@ pub struct Config {
     pub s3_download_concurrency: usize,
     /// The time window of S3 objects, or `None` for all.
     pub s3_interval: Option<Interval>,
-    /// Whether SQS messages are S3 event notifications that came through SNS.
-    pub use_s3_sns: bool,
+    /// Whether the S3 source keeps looking for new objects.
+    pub s3_follow: bool,
+    /// How long it waits between two looks, at least a second.
+    pub s3_follow_interval: Duration,
     /// The accounts of an organization trail to read, empty for all.
     pub s3_accounts: Vec<AccountId>,
     /// The account that owns the SQS queue, or `None` for that of the credentials.
     pub sqs_owner_account: Option<AccountId>,
+    /// How often an unreadable message may be received before it is deleted from a queue without a dead-letter queue, 0
+    /// for any number of times.
+    pub sqs_max_receive_count: u32,
+    /// The buckets that messages may name, empty for all.
+    pub sqs_allowed_buckets: Vec<String>,
+    /// The absolute path of the folder for what must outlive a restart, or `None` to keep nothing.
+    pub state_dir: Option<PathBuf>,
+    /// How many recent event ids are remembered, 0 for none.
+    pub dedupe: usize,
     /// How the sources in AWS get access.
     pub aws: AwsConfig,
     /// Bounds on memory and on what a hostile log can cost.
@@ -64,6 +87,12 @@ pub struct AwsConfig {
     pub config: Option<PathBuf>,
     /// Path of the shared credentials file.
     pub credentials: Option<PathBuf>,
+    /// An `http` or `https` URL that takes the place of AWS.
+    pub endpoint_url: Option<String>,
+    /// ARN of the role to assume.
+    pub assume_role_arn: Option<String>,
+    /// The external id for that role; `None` without a role.
+    pub external_id: Option<Secret>,
 }
 
 /// Bounds on memory and on what a hostile log can cost.
@@ -77,8 +106,6 @@ pub struct Limits {
     pub depth: usize,
     /// How many times its own size a gzip file may inflate to, 0 for no limit.
     pub inflate_ratio: u64,
-    /// How many recent event ids are remembered, 0 for none.
-    pub event_ids: usize,
 }
 
 /// Everything that is wrong with an `init_config`, as one line for users.
@@ -96,7 +123,7 @@ impl Config {
     pub fn from_user(user: UserConfig) -> Result<Self, ConfigError> {
         let keys = keys::keys();
         let (set, mut problems) = check::check(&keys, &user.0);
-        let notices = notices::notices(&keys, &set);
+        let notices = notices::notices(&set);
         let settings = serde_json::from_value(Value::Object(set)).unwrap_or_else(|error| {
             problems.push(error.to_string());
             Settings::default()
@@ -106,7 +133,7 @@ impl Config {
         if problems.is_empty() { Ok(config) } else { Err(ConfigError { problems }) }
     }
 
-    /// Returns lines to log once: keys that the user set and that have no effect in this version.
+    /// Returns lines to log once: keys that the user set and that have no effect.
     pub fn notices(&self) -> &[String] {
         &self.notices
     }
@@ -117,7 +144,6 @@ impl Config {
             let error = IntervalError::Reversed(settings.s3_interval);
             problems.push(format!("s3Interval: {error}"));
         }
-        let s3_accounts = settings.s3_account_list.split(',');
         let limits = Limits::from(settings.limits);
         if limits.record_bytes > limits.in_flight_bytes {
             problems.push(format!(
@@ -131,14 +157,63 @@ impl Config {
             sqs_delete: settings.sqs_delete,
             s3_download_concurrency: settings.s3_download_concurrency as usize,
             s3_interval,
-            use_s3_sns: settings.use_s3_sns,
-            s3_accounts: s3_accounts.filter_map(|account| text_value("s3AccountList", account, problems)).collect(),
+            s3_follow: settings.s3_follow,
+            s3_follow_interval: follow_interval(&settings.s3_follow_interval, problems),
+            s3_accounts: text_values("s3AccountList", &settings.s3_account_list, problems),
             sqs_owner_account: text_value("sqsOwnerAccount", &settings.sqs_owner_account, problems),
-            aws: settings.aws.into(),
+            sqs_max_receive_count: settings.sqs_max_receive_count,
+            sqs_allowed_buckets: text_values("sqsAllowedBuckets", &settings.sqs_allowed_buckets, problems)
+                .into_iter()
+                .map(|BucketName(name)| name)
+                .collect(),
+            state_dir: state_dir(settings.state_dir, problems),
+            dedupe: settings.dedupe as usize,
+            aws: aws(settings.aws, problems),
             limits,
             notices,
         }
     }
+}
+
+fn follow_interval(text: &str, problems: &mut Vec<String>) -> Duration {
+    let problem = match text.trim().parse::<Period>() {
+        Ok(period) if period.duration() >= Duration::from_secs(1) => return period.duration(),
+        Ok(_) => "is too short, write 1s or more".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    problems.push(format!("s3FollowInterval: {text:?} {problem}"));
+    Duration::default()
+}
+
+fn state_dir(text: String, problems: &mut Vec<String>) -> Option<PathBuf> {
+    let path = PathBuf::from(not_blank(text)?);
+    if !path.is_absolute() {
+        problems.push(format!("stateDir: {path:?} is not an absolute path, begin it with a slash"));
+    }
+    Some(path)
+}
+
+fn aws(section: AwsSection, problems: &mut Vec<String>) -> AwsConfig {
+    let endpoint = text_value("aws.endpointUrl", &section.endpoint_url, problems);
+    let role = text_value("aws.assumeRoleArn", &section.assume_role_arn, problems);
+    let external_id = not_blank(section.external_id);
+    if external_id.is_some() && section.assume_role_arn.trim().is_empty() {
+        problems.push("aws.externalId is of no use without aws.assumeRoleArn, set both or none".to_owned());
+    }
+    AwsConfig {
+        profile: not_blank(section.profile),
+        region: not_blank(section.region),
+        config: not_blank(section.config).map(PathBuf::from),
+        credentials: not_blank(section.credentials).map(PathBuf::from),
+        endpoint_url: endpoint.map(|Endpoint { text, .. }| text),
+        assume_role_arn: role.map(|RoleArn(text)| text),
+        external_id: external_id.map(Secret::new),
+    }
+}
+
+/// Parses the texts between commas, of which blank ones do not count.
+fn text_values<T: FromStr<Err: fmt::Display>>(key: &str, texts: &str, problems: &mut Vec<String>) -> Vec<T> {
+    texts.split(',').filter_map(|text| text_value(key, text, problems)).collect()
 }
 
 /// Parses a text that is not set when it is blank. A text that does not parse becomes a problem.
@@ -151,17 +226,6 @@ fn not_blank(text: String) -> Option<String> {
     (!text.trim().is_empty()).then_some(text)
 }
 
-impl From<AwsSection> for AwsConfig {
-    fn from(section: AwsSection) -> Self {
-        Self {
-            profile: not_blank(section.profile),
-            region: not_blank(section.region),
-            config: not_blank(section.config).map(PathBuf::from),
-            credentials: not_blank(section.credentials).map(PathBuf::from),
-        }
-    }
-}
-
 impl From<LimitsSection> for Limits {
     fn from(section: LimitsSection) -> Self {
         Self {
@@ -169,7 +233,6 @@ impl From<LimitsSection> for Limits {
             record_bytes: section.record_mib as usize * MIB,
             depth: section.depth as usize,
             inflate_ratio: section.inflate_ratio.into(),
-            event_ids: section.event_ids as usize,
         }
     }
 }
@@ -212,7 +275,11 @@ mod tests {
             assert!(config.sqs_delete);
             assert_eq!(config.s3_download_concurrency, 32);
             assert_eq!(config.s3_interval, None);
-            assert!(!config.use_s3_sns);
+            assert!(!config.s3_follow);
+            assert_eq!(config.s3_follow_interval, Duration::from_secs(60));
+            assert_eq!((config.sqs_max_receive_count, config.dedupe), (10, 262_144));
+            assert_eq!(config.sqs_allowed_buckets, [""; 0]);
+            assert_eq!(config.state_dir, Some("/var/lib/falco/cloudtrail".into()));
             assert_eq!(config.s3_accounts, []);
             assert_eq!(config.sqs_owner_account, None);
             assert_eq!(config.aws, AwsConfig::default());
@@ -223,13 +290,7 @@ mod tests {
 
     #[test]
     fn default_limits_are_the_documented_ones() {
-        let limits = Limits {
-            in_flight_bytes: 67_108_864,
-            record_bytes: 16_777_216,
-            depth: 1000,
-            inflate_ratio: 400,
-            event_ids: 262_144,
-        };
+        let limits = Limits { in_flight_bytes: 67_108_864, record_bytes: 16_777_216, depth: 1000, inflate_ratio: 400 };
         assert_eq!(Limits::default(), limits);
     }
 
@@ -239,13 +300,25 @@ mod tests {
             "sqsDelete": false,
             "s3DownloadConcurrency": 4,
             "S3Interval": "5d - 2d",
-            "useS3SNS": true,
+            "s3Follow": true,
+            "s3FollowInterval": "5m",
             "s3AccountList": "012345678901, 123456789012,",
             "sqsOwnerAccount": 123456789012_u64,
-            "AWS": {"Profile": "audit", "region": "eu-west-1", "config": "/etc/aws/config", "credentials": "/etc/aws/credentials"},
-            "limits": {"inFlightMiB": 8, "recordMiB": 8, "depth": 32, "inflateRatio": 0, "eventIds": 0},
+            "sqsMaxReceiveCount": 0,
+            "sqsAllowedBuckets": ["trail-one", "Trail_2"],
+            "stateDir": "",
+            "dedupe": 0,
+            "AWS": {
+                "Profile": "audit", "region": "eu-west-1", "config": "/etc/aws/config", "credentials": "/etc/aws/credentials",
+                "endpointUrl": "http://localhost:9000", "assumeRoleArn": "arn:aws:iam::012345678901:role/Reader",
+                "externalId": 123456789012_u64,
+            },
+            "limits": {"inFlightMiB": 8, "recordMiB": 8, "depth": 32, "inflateRatio": 0},
         }));
-        assert!(!config.sqs_delete && config.use_s3_sns);
+        assert!(!config.sqs_delete && config.s3_follow);
+        assert_eq!(config.s3_follow_interval, Duration::from_secs(300));
+        assert_eq!((config.sqs_max_receive_count, config.dedupe, config.state_dir), (0, 0, None));
+        assert_eq!(config.sqs_allowed_buckets, ["trail-one", "Trail_2"]);
         assert_eq!(config.s3_download_concurrency, 4);
         assert_eq!(config.s3_interval.unwrap().to_string(), "5d-2d");
         assert_eq!(
@@ -258,10 +331,12 @@ mod tests {
             region: Some("eu-west-1".into()),
             config: Some("/etc/aws/config".into()),
             credentials: Some("/etc/aws/credentials".into()),
+            endpoint_url: Some("http://localhost:9000".into()),
+            assume_role_arn: Some("arn:aws:iam::012345678901:role/Reader".into()),
+            external_id: Some(Secret::new("123456789012".into())),
         };
         assert_eq!(config.aws, aws);
-        let limits =
-            Limits { in_flight_bytes: 8 * MIB, record_bytes: 8 * MIB, depth: 32, inflate_ratio: 0, event_ids: 0 };
+        let limits = Limits { in_flight_bytes: 8 * MIB, record_bytes: 8 * MIB, depth: 32, inflate_ratio: 0 };
         assert_eq!(config.limits, limits);
     }
 
@@ -281,6 +356,15 @@ mod tests {
                 json!({"s3AccountList": "012345678901,12"}),
                 "init_config: s3AccountList: \"12\" is not an AWS account id",
             ),
+            (json!({"s3FollowInterval": "0s"}), "init_config: s3FollowInterval: \"0s\" is too short, write 1s or more"),
+            (json!({"s3FollowInterval": ""}), "init_config: s3FollowInterval: \"\" is not a duration"),
+            (
+                json!({"sqsAllowedBuckets": "a b"}),
+                "init_config: sqsAllowedBuckets: \"a b\" is not the name of a bucket",
+            ),
+            (json!({"stateDir": "state"}), "init_config: stateDir: \"state\" is not an absolute path"),
+            (json!({"aws": {"endpointUrl": "localhost"}}), "init_config: aws.endpointUrl: \"localhost\" is not a URL"),
+            (json!({"aws": {"assumeRoleArn": "Reader"}}), "init_config: aws.assumeRoleArn: \"Reader\" is not the ARN"),
             (json!({"sqsOwnerAccount": "me"}), "init_config: sqsOwnerAccount: \"me\" is not an AWS account id"),
             (
                 json!({"limits": {"recordMiB": 65}}),
@@ -294,6 +378,19 @@ mod tests {
             let error = error(value);
             assert!(error.starts_with(text), "{error}");
         }
+    }
+
+    #[test]
+    fn an_external_id_is_never_shown() {
+        let value = json!({"aws": {"assumeRoleArn": "arn:aws:iam::012345678901:role/Reader", "externalId": "s3cret"}});
+        let user = UserConfig(value.clone());
+        let config = config(value);
+        assert_eq!(config.aws.external_id.as_ref().unwrap().expose(), "s3cret");
+        for shown in [format!("{user:?}"), format!("{config:?}")] {
+            assert!(!shown.contains("s3cret"), "{shown}");
+        }
+        let error = error(json!({"aws": {"externalId": "s3cret"}}));
+        assert_eq!(error, "init_config: aws.externalId is of no use without aws.assumeRoleArn, set both or none");
     }
 
     #[test]

@@ -1,28 +1,17 @@
-//! Lines for keys that a user set and that have no effect in this version.
+//! Lines for keys that a user set and that have no effect.
 //!
 //! Logging them once is left to the plugin.
 
 use serde_json::{Map, Value};
 
-use super::keys::{Key, Kind};
-
-/// Makes the lines for keys that are set without effect. A key of a later source counts when it is not the default.
-pub(super) fn notices(keys: &[Key], set: &Map<String, Value>) -> Vec<String> {
+/// Makes the lines for keys that are set without effect.
+pub(super) fn notices(set: &Map<String, Value>) -> Vec<String> {
     let mut notices = Vec::new();
     if set.contains_key("useAsync") {
         notices.push("useAsync has no effect, this plugin needs no such setting".to_owned());
     }
-
-    let set = Value::Object(set.clone());
-    let waits = |key: &&Key| {
-        let given = set.pointer(&format!("/{}", key.path.replace('.', "/")));
-        let later = key.path != "useAsync" && !key.path.starts_with("limits.") && key.kind != Kind::Section;
-        later && given.is_some_and(|value| *value != key.default)
-    };
-    let waiting: Vec<&str> = keys.iter().filter(waits).map(|key| key.path.as_str()).collect();
-    if !waiting.is_empty() {
-        let waiting = waiting.join(", ");
-        notices.push(format!("{waiting}: no effect on files, only the S3 and SQS sources of later versions use this"));
+    if set.get("useS3SNS") == Some(&Value::Bool(true)) {
+        notices.push("useS3SNS has no effect, messages are recognised by their content".to_owned());
     }
     notices
 }
@@ -34,29 +23,28 @@ mod tests {
     use super::super::{Config, UserConfig};
     use super::*;
 
-    fn config(value: Value) -> Config {
-        Config::from_user(UserConfig(value)).unwrap()
+    fn notices_of(config: Value) -> Vec<String> {
+        Config::from_user(UserConfig(config)).unwrap().notices().to_vec()
     }
 
     #[test]
     fn use_async_is_noticed_when_the_user_set_it() {
         for value in [json!({"useAsync": true}), json!({"UseAsync": false})] {
-            let config = config(value);
-            assert_eq!(config.notices().len(), 1);
-            assert!(config.notices()[0].starts_with("useAsync has no effect"));
+            let notices = notices_of(value);
+            assert_eq!(notices.len(), 1);
+            assert!(notices[0].starts_with("useAsync has no effect"));
         }
     }
 
     #[test]
-    fn keys_of_later_sources_are_noticed_when_they_differ_from_the_default() {
-        let config = config(
-            json!({"sqsDelete": true, "S3Interval": "5d", "aws": {"region": "eu-west-1"}, "limits": {"depth": 5}}),
-        );
-        assert_eq!(config.notices().len(), 1);
-        assert!(
-            config.notices()[0].starts_with("aws.region, s3Interval: no effect on files"),
-            "{:?}",
-            config.notices()
-        );
+    fn use_s3_sns_is_noticed_when_it_is_on() {
+        let notices = notices_of(json!({"USES3SNS": true}));
+        assert_eq!(notices, ["useS3SNS has no effect, messages are recognised by their content"]);
+        assert_eq!(notices_of(json!({"useS3SNS": false})), [""; 0]);
+    }
+
+    #[test]
+    fn keys_of_the_sources_are_not_worth_a_word() {
+        assert_eq!(notices_of(json!({"sqsDelete": false, "S3Interval": "5d", "aws": {"region": "x"}})), [""; 0]);
     }
 }

@@ -11,6 +11,9 @@ use std::str::FromStr;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, percent_encode};
 use thiserror::Error;
 
+use super::bucket::{BucketName, S3Location};
+use super::queue::QueueName;
+
 /// Bytes that [`OpenParams`] escapes when it shows a path as a URL.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b'"').add(b'<').add(b'>').add(b'#').add(b'?');
 
@@ -19,28 +22,47 @@ const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b'"').add(b'<').add
 pub enum OpenParams {
     /// One log file, or a folder of them, on this machine. A relative path starts at Falco's working directory.
     Files(PathBuf),
+    /// The logs in a bucket.
+    S3(S3Location),
+    /// The logs and events that the messages of a queue name.
+    Sqs(QueueName),
 }
 
 /// Tells why an `open_params` cannot be used, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum OpenParamsError {
     /// Nothing was given.
-    #[error("open_params is empty, set it to a CloudTrail log file or a folder of them, such as /var/log/cloudtrail")]
+    #[error(
+        "open_params is empty, set it to a CloudTrail log file or a folder of them, such as /var/log/cloudtrail, \
+         to s3://BUCKET/PREFIX or to sqs://QUEUE"
+    )]
     Empty,
     /// The scheme is known, but its source is not built yet.
     #[error(
-        "open_params {0:?}: the {1} source is not part of this version yet, \
-         give a path or a file:// URL of logs on this machine"
+        "open_params {0:?}: the event history source is not part of this version yet, \
+         give a path or a file:// URL of logs on this machine, s3://BUCKET/PREFIX or sqs://QUEUE"
     )]
-    NotYet(String, &'static str),
+    NotYet(String),
     /// The scheme is unknown.
-    #[error("open_params {0:?} has a scheme that is not known, give a path or a file:// URL of logs on this machine")]
+    #[error(
+        "open_params {0:?} has a scheme that is not known, give a path or a file:// URL of logs on this machine, \
+         s3://BUCKET/PREFIX or sqs://QUEUE"
+    )]
     UnknownScheme(String),
     /// A `file://` URL names another machine, or has no absolute path.
     #[error(
         "open_params {0:?} names no path on this machine, write file:// and an absolute path: file:///var/log/cloudtrail"
     )]
     NotLocal(String),
+    /// An `s3://` URL names no bucket.
+    #[error("open_params {0:?}: {1}; write s3://BUCKET or s3://BUCKET/PREFIX")]
+    NotABucket(String, String),
+    /// A text that should be a queue's names none.
+    #[error(
+        "open_params {0:?} names no queue, write sqs:// and the queue's name, its URL \
+         (sqs://https://sqs.REGION.amazonaws.com/ACCOUNT/NAME) or its ARN (sqs://arn:aws:sqs:REGION:ACCOUNT:NAME)"
+    )]
+    NotAQueue(String),
 }
 
 impl FromStr for OpenParams {
@@ -52,15 +74,19 @@ impl FromStr for OpenParams {
         if text.is_empty() || text == "null" {
             return Err(OpenParamsError::Empty);
         }
+        if text.starts_with("arn:") {
+            return queue(text, text);
+        }
         let Some((scheme, rest)) = split_scheme(text) else {
             return Ok(Self::Files(PathBuf::from(text)));
         };
 
         match scheme.to_ascii_lowercase().as_str() {
             "file" => file_url(text, rest),
-            "s3" => Err(OpenParamsError::NotYet(text.to_owned(), "S3")),
-            "sqs" => Err(OpenParamsError::NotYet(text.to_owned(), "SQS")),
-            "lookup" => Err(OpenParamsError::NotYet(text.to_owned(), "event history")),
+            "s3" => s3_url(text, rest),
+            "sqs" => queue(text, rest),
+            "http" | "https" => queue(text, text).map_err(|_| OpenParamsError::UnknownScheme(text.to_owned())),
+            "lookup" => Err(OpenParamsError::NotYet(text.to_owned())),
             _ => Err(OpenParamsError::UnknownScheme(text.to_owned())),
         }
     }
@@ -84,10 +110,25 @@ fn file_url(text: &str, rest: &str) -> Result<OpenParams, OpenParamsError> {
     Ok(OpenParams::Files(PathBuf::from(OsStr::from_bytes(&bytes))))
 }
 
+fn s3_url(text: &str, rest: &str) -> Result<OpenParams, OpenParamsError> {
+    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+    let name: Result<BucketName, _> = bucket.parse();
+    let BucketName(bucket) = name.map_err(|error| OpenParamsError::NotABucket(text.to_owned(), error.to_string()))?;
+    Ok(OpenParams::S3(S3Location { bucket, prefix: prefix.to_owned() }))
+}
+
+fn queue(text: &str, name: &str) -> Result<OpenParams, OpenParamsError> {
+    name.parse().map(OpenParams::Sqs).map_err(|()| OpenParamsError::NotAQueue(text.to_owned()))
+}
+
 impl fmt::Display for OpenParams {
-    /// Writes the plain path where it reads back as itself, else a `file://` URL.
+    /// Writes the plain path where it reads back as itself, else a `file://` URL; `s3://` and `sqs://` for the others.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Files(path) = self;
+        let path = match self {
+            Self::Files(path) => path,
+            Self::S3(location) => return location.fmt(f),
+            Self::Sqs(queue) => return write!(f, "sqs://{queue}"),
+        };
         match path.to_str() {
             Some(text) if text.parse().as_ref() == Ok(self) => f.write_str(text),
             _ => write!(f, "file://{}", percent_encode(path.as_os_str().as_bytes(), ESCAPED)),
@@ -100,8 +141,10 @@ mod tests {
     use super::*;
 
     fn path_of(text: &str) -> PathBuf {
-        let OpenParams::Files(path) = text.parse().unwrap();
-        path
+        match text.parse() {
+            Ok(OpenParams::Files(path)) => path,
+            other => panic!("{other:?}"),
+        }
     }
 
     fn error_of(text: &str) -> String {
@@ -142,21 +185,62 @@ mod tests {
     }
 
     #[test]
-    fn sources_of_later_versions_say_so_in_any_letter_case() {
-        for (text, source) in
-            [("s3://bucket/prefix", "S3"), ("SQS://queue", "SQS"), ("Lookup://eu-west-1", "event history")]
-        {
+    fn buckets_keep_their_prefix_as_it_is_written() {
+        for (text, bucket, prefix) in [
+            ("s3://trail", "trail", ""),
+            ("S3://Trail_1/", "Trail_1", ""),
+            ("s3://trail/AWSLogs/012345678901/", "trail", "AWSLogs/012345678901/"),
+            ("s3://trail//a%20b +c/é", "trail", "/a%20b +c/é"),
+        ] {
+            let location = S3Location { bucket: bucket.to_owned(), prefix: prefix.to_owned() };
+            assert_eq!(text.parse(), Ok(OpenParams::S3(location)));
+        }
+        for text in ["s3://", "s3:///prefix", "s3://ab", "s3://a b c/x", "s3://arn:aws:s3:::trail", "s3://trail?x"] {
             let error = error_of(text);
-            assert!(error.contains(&format!("the {source} source is not part of this version")), "{error}");
-            assert!(error.contains(text) && error.contains("file://"), "{error}");
+            assert!(error.starts_with(&format!("open_params {text:?}: ")), "{error}");
+            assert!(error.ends_with("write s3://BUCKET or s3://BUCKET/PREFIX"), "{error}");
         }
     }
 
     #[test]
+    fn queues_are_named_with_and_without_the_scheme() {
+        for (text, name) in [
+            ("sqs://trail", "trail"),
+            ("SQS://trail.fifo", "trail.fifo"),
+            (
+                "sqs://https://sqs.eu-west-1.amazonaws.com/012345678901/q",
+                "https://sqs.eu-west-1.amazonaws.com/012345678901/q",
+            ),
+            (
+                "https://sqs.eu-west-1.amazonaws.com/012345678901/q",
+                "https://sqs.eu-west-1.amazonaws.com/012345678901/q",
+            ),
+            ("sqs://http://localhost:9324/012345678901/q", "http://localhost:9324/012345678901/q"),
+            ("sqs://arn:aws:sqs:eu-west-1:012345678901:q", "arn:aws:sqs:eu-west-1:012345678901:q"),
+            ("arn:aws:sqs:eu-west-1:012345678901:q", "arn:aws:sqs:eu-west-1:012345678901:q"),
+        ] {
+            assert_eq!(text.parse(), Ok(OpenParams::Sqs(name.parse().unwrap())), "{text}");
+        }
+        for text in ["sqs://", "sqs://a/b", "sqs://https://example.com", "arn:aws:s3:::trail", "arn:x"] {
+            let error = error_of(text);
+            assert!(error.starts_with(&format!("open_params {text:?} names no queue, write sqs://")), "{error}");
+        }
+    }
+
+    #[test]
+    fn sources_of_later_versions_say_so_in_any_letter_case() {
+        let error = error_of("Lookup://eu-west-1");
+        assert!(error.contains("the event history source is not part of this version"), "{error}");
+        assert!(error.contains("\"Lookup://eu-west-1\"") && error.contains("file://"), "{error}");
+    }
+
+    #[test]
     fn an_unknown_scheme_is_an_error_that_says_what_works() {
-        let error = error_of("https://example.com/logs");
-        assert!(error.contains("\"https://example.com/logs\""), "{error}");
-        assert!(error.contains("file://"), "{error}");
+        for text in ["https://example.com/logs", "ftp://example.com/logs"] {
+            let error = error_of(text);
+            assert!(error.starts_with(&format!("open_params {text:?} has a scheme that is not known")), "{error}");
+            assert!(error.contains("file://") && error.contains("s3://") && error.contains("sqs://"), "{error}");
+        }
     }
 
     #[test]
@@ -176,6 +260,12 @@ mod tests {
             "file:///%20a%20",
             "file:///a%ff%0A%25?x#y",
             "file:///é",
+            "S3://trail",
+            "s3://trail/a/b c",
+            "s3://trail//a",
+            "sqs://trail.fifo",
+            "https://sqs.eu-west-1.amazonaws.com/012345678901/trail",
+            "arn:aws:sqs:eu-west-1:012345678901:trail",
         ];
         for text in odd {
             let params: OpenParams = text.parse().unwrap();

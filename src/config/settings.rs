@@ -4,6 +4,7 @@
 //! the doc comment of a field is its description there. What the values mean is left to the parent module.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
@@ -13,9 +14,16 @@ use serde_json::{Value, json};
 ///
 /// Its schema is typed for the exact spelling of each key and open for every other key, so that a misspelled key
 /// reaches the plugin, which can say more about it than a schema can.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(transparent)]
 pub struct UserConfig(pub(super) Value);
+
+impl fmt::Debug for UserConfig {
+    /// Shows no values: some are secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserConfig").finish_non_exhaustive()
+    }
+}
 
 impl JsonSchema for UserConfig {
     fn schema_name() -> Cow<'static, str> {
@@ -40,7 +48,7 @@ fn allow_null(schema: &mut Schema) {
 }
 
 /// Every key of `init_config`.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Settings {
     /// SQS source: delete a message from the queue once its events were handed to Falco.
@@ -52,16 +60,34 @@ pub(super) struct Settings {
     /// either side can also be a time such as `2023-07-10T00:00:00Z`. Units are `s`, `m`, `h`, `d` and `w`. Empty means
     /// all.
     pub s3_interval: String,
-    /// SQS source: the messages are S3 event notifications that came through SNS, not notifications of CloudTrail.
+    /// S3 source: once all is read, keep looking for new objects, without end.
+    pub s3_follow: bool,
+    /// S3 source: how long to wait between two looks for new objects, `1s` or more.
+    pub s3_follow_interval: String,
+    /// Accepted because the Go plugin has it, without effect here: messages are recognised by their content.
     #[serde(rename = "useS3SNS")]
     pub use_s3_sns: bool,
-    /// S3 source: read only these accounts of an organization trail, account ids of 12 digits with commas between.
-    /// Empty means all.
-    #[schemars(extend("type" = ["string", "number", "boolean"]))]
+    /// S3 source: read only these accounts of an organization trail, account ids of 12 digits, as a list or with commas
+    /// between. Empty means all.
+    #[schemars(extend("type" = ["string", "number", "boolean", "array"]))]
     pub s3_account_list: String,
     /// SQS source: id of the account that owns the queue, 12 digits. Empty means the account of the credentials.
     #[schemars(extend("type" = ["string", "number", "boolean"]))]
     pub sqs_owner_account: String,
+    /// SQS source: on a queue without a dead-letter queue, a message that cannot be read is deleted once it was received
+    /// this many times. 0 means never.
+    #[schemars(range(min = 0, max = 1000))]
+    pub sqs_max_receive_count: u32,
+    /// SQS source: read only objects in these buckets, as a list or with commas between. Empty means all that messages
+    /// name.
+    #[schemars(extend("type" = ["string", "number", "boolean", "array"]))]
+    pub sqs_allowed_buckets: String,
+    /// Folder for what must outlive a restart, an absolute path. Empty means that nothing is kept.
+    pub state_dir: String,
+    /// How many recent event ids are remembered, so that an event that is delivered again is not seen twice. 0 turns
+    /// this off.
+    #[schemars(range(min = 0, max = 16777216))]
+    pub dedupe: u32,
     /// How the sources in AWS get access.
     pub aws: AwsSection,
     /// Accepted because the Go plugin has it, without effect here.
@@ -71,7 +97,7 @@ pub(super) struct Settings {
 }
 
 /// The keys under `aws`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 #[schemars(inline)]
 pub(super) struct AwsSection {
@@ -84,10 +110,17 @@ pub(super) struct AwsSection {
     pub config: String,
     /// Path of the shared AWS credentials file. Empty means the usual place.
     pub credentials: String,
+    /// URL of a service that takes the place of AWS, such as `http://localhost:9000`. Empty means AWS.
+    pub endpoint_url: String,
+    /// ARN of a role to assume for all access, `arn:aws:iam::ACCOUNT:role/NAME`. Empty means none.
+    pub assume_role_arn: String,
+    /// External id that the role in `assumeRoleArn` asks for. Empty means none.
+    #[schemars(extend("type" = ["string", "number", "boolean"], "writeOnly" = true))]
+    pub external_id: String,
 }
 
 /// The keys under `limits`.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 #[schemars(inline)]
 pub(super) struct LimitsSection {
@@ -106,10 +139,6 @@ pub(super) struct LimitsSection {
     /// 0 means no limit.
     #[schemars(range(min = 0, max = 1000000))]
     pub inflate_ratio: u32,
-    /// How many recent event ids are remembered, so that an event that is delivered again is not seen twice. 0 turns
-    /// this off.
-    #[schemars(range(min = 0, max = 16777216))]
-    pub event_ids: u32,
 }
 
 impl Default for Settings {
@@ -118,9 +147,15 @@ impl Default for Settings {
             sqs_delete: true,
             s3_download_concurrency: 32,
             s3_interval: String::new(),
+            s3_follow: false,
+            s3_follow_interval: "60s".to_owned(),
             use_s3_sns: false,
             s3_account_list: String::new(),
             sqs_owner_account: String::new(),
+            sqs_max_receive_count: 10,
+            sqs_allowed_buckets: String::new(),
+            state_dir: "/var/lib/falco/cloudtrail".to_owned(),
+            dedupe: 262_144,
             aws: AwsSection::default(),
             use_async: true,
             limits: LimitsSection::default(),
@@ -130,6 +165,6 @@ impl Default for Settings {
 
 impl Default for LimitsSection {
     fn default() -> Self {
-        Self { in_flight_mib: 64, record_mib: 16, depth: 1000, inflate_ratio: 400, event_ids: 262_144 }
+        Self { in_flight_mib: 64, record_mib: 16, depth: 1000, inflate_ratio: 400 }
     }
 }
