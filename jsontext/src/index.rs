@@ -241,8 +241,8 @@ impl<'a> Value<'a> {
         own || self.items().any(|item| item.has_duplicates())
     }
 
-    /// The meaning of the name that the value has in its object.
-    fn name(&self) -> Cow<'a, [u8]> {
+    /// Returns the meaning of the name that the value has in its object; nothing for other values.
+    pub fn name(&self) -> Cow<'a, [u8]> {
         let (raw, escaped) = (self.raw_name(), self.node().key_escaped);
         if !escaped && raw.is_ascii() && !raw.contains(&0) {
             return Cow::Borrowed(raw);

@@ -1,11 +1,13 @@
 //! From the bytes of a log file or object to CloudTrail records.
 //!
 //! [`gunzip`] inflates under limits, [`split`] finds the records in the text, [`record`] says what a record is and
-//! when it happened, [`seen`] remembers ids. Nothing here reads or waits: bytes come in, [`Block`]s go out, so the
-//! same code serves files, objects and messages.
+//! when it happened, [`seen`] remembers ids, [`name`] and [`notice`] say which names and messages lead to logs. Nothing
+//! here reads or waits: bytes come in, [`Block`]s go out, so the same code serves files, objects and messages.
 
 mod damage;
 pub mod gunzip;
+pub mod name;
+pub mod notice;
 pub mod record;
 pub mod seen;
 pub mod split;

@@ -2,18 +2,13 @@
 
 use super::Log;
 use crate::decode::Cause;
+use crate::decode::name::{DIGEST_FOLDER, is_log_name};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 use walkdir::WalkDir;
-
-/// The endings of log files; each may have `.gz` behind it.
-const ENDINGS: [&str; 4] = [".json", ".jsonl", ".ndjson", ".log"];
-
-/// The folder in which CloudTrail keeps the digests of log files.
-const DIGEST_FOLDER: &str = "CloudTrail-Digest";
 
 /// A log file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,11 +115,6 @@ fn walk(folder: &Path) -> (Vec<LogFile>, Vec<Ignored>) {
         }
     }
     (logs, ignored)
-}
-
-fn is_log_name(name: &str) -> bool {
-    let name = name.strip_suffix(".gz").unwrap_or(name);
-    ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
 #[cfg(test)]
