@@ -12,7 +12,7 @@ export PATH := $(PATH):$(tools)/bin
 rustdoc = -D warnings -A rustdoc::private_intra_doc_links
 
 .DEFAULT_GOAL := help
-.PHONY: help rust host demo test bench fmt deny advisories
+.PHONY: help rust host moto demo test bench fmt deny advisories
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s  %s\n", $$1, $$2 }' Makefile
@@ -26,11 +26,14 @@ rust:
 host: ## fetch the engine (libsinsp) unless it is there, and print its version
 	@scripts/host --prepare
 
+moto: ## install the S3 and SQS that the tests talk to (moto) unless they are there, and print the version
+	@scripts/moto --prepare
+
 demo: rust ## build everything and show the alerts on examples/
 	cargo build --locked --release --workspace
 	@scripts/demo $(release)
 
-test: rust deny host ## all that CI checks: format, lints, dependencies, tests on the real engine, docs
+test: rust deny host moto ## all that CI checks: format, lints, dependencies, tests on the real engine, docs
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo test --locked --workspace

@@ -5,6 +5,7 @@
 
 mod abi;
 mod alerts;
+mod aws;
 mod docs;
 mod engine;
 mod files;

@@ -9,6 +9,8 @@ use std::sync::OnceLock;
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 
+use crate::running::Running;
+
 /// The script that runs the host, beside this crate in the workspace.
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/host");
 
@@ -69,6 +71,7 @@ pub struct Session {
     format: Option<String>,
     json: bool,
     extra: Vec<OsString>,
+    environment: Vec<(OsString, OsString)>,
 }
 
 impl Session {
@@ -116,12 +119,34 @@ impl Session {
         self
     }
 
+    /// Sets an environment variable of the host.
+    #[must_use]
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
     /// Runs the host to its end.
     ///
     /// # Errors
     /// When the host cannot be fetched or started. What the host itself reports is in the [`Report`]; call
     /// [`Report::check`] to turn it into an error.
     pub fn run(&self) -> Result<Report> {
+        let output = self.command()?.output().with_context(|| format!("cannot start {SCRIPT}"))?;
+        Ok(Report::new(output.status, output.stdout, &output.stderr))
+    }
+
+    /// Starts the host and leaves it running; each event is printed as soon as it is read.
+    ///
+    /// # Errors
+    /// When the host cannot be fetched or started.
+    pub fn spawn(&self) -> Result<Running> {
+        let mut command = self.clone().arg("--unbuffered").command()?;
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Running::start(command).with_context(|| format!("cannot start {SCRIPT}"))
+    }
+
+    fn command(&self) -> Result<Command> {
         version()?;
         let mut command = Command::new(SCRIPT);
         command.arg("-D").env("TZ", "UTC");
@@ -145,9 +170,8 @@ impl Session {
             command.arg("-p").arg(format);
         }
         command.args(&self.filter);
-        let output = command.output().with_context(|| format!("cannot start {SCRIPT}"))?;
-        let (logs, complaint) = split_stderr(&String::from_utf8_lossy(&output.stderr));
-        Ok(Report { status: output.status, stdout: output.stdout, logs, complaint })
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        Ok(command)
     }
 
     /// Extracts `fields` (without `%`, such as `ct.request[/bucketName]`) of every event, in the order of the events.
@@ -188,6 +212,11 @@ pub struct Report {
 }
 
 impl Report {
+    pub(crate) fn new(status: ExitStatus, stdout: Vec<u8>, stderr: &[u8]) -> Self {
+        let (logs, complaint) = split_stderr(&String::from_utf8_lossy(stderr));
+        Self { status, stdout, logs, complaint }
+    }
+
     /// Gives the report back when the host did its work to the end.
     ///
     /// # Errors

@@ -11,3 +11,4 @@ pub mod evaluate;
 pub mod falco;
 pub mod host;
 pub mod rules;
+pub mod running;
