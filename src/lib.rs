@@ -1,13 +1,14 @@
 //! The `cloudtrail` plugin for Falco: reads AWS CloudTrail events and exposes their fields to rules.
 //!
 //! Data flows one way: [`source`] finds logs, [`decode`] finds records in them, [`feed`] reads ahead on threads of its
-//! own, [`plugin`] gives the records to Falco and answers what rules ask about them through [`fields`]. [`config`] and
-//! [`metrics`] are known to the plugin only.
+//! own, [`plugin`] gives the records to Falco and answers what rules ask about them through [`fields`]. What is
+//! read is remembered across restarts by [`checkpoint`]. [`config`] and [`metrics`] are known to the plugin only.
 //!
 //! The crate is built as a library for its tests and benches; users load the shared object.
 
 #![forbid(unsafe_code)]
 
+pub mod checkpoint;
 pub mod config;
 pub mod decode;
 pub mod feed;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 type Row = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 const LAYERS: &[Row] = &[
+    ("checkpoint", &[], &["serde_json", "std::fs", "std::thread"]),
     ("config", &[], &["jiff", "schemars", "serde_json"]),
     ("decode", &[], &["flate2", "jiff", "jsontext"]),
     ("feed", &["decode", "source"], &["std::thread"]),
