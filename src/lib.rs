@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod aws;
 pub mod checkpoint;
 pub mod config;
 pub mod decode;

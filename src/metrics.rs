@@ -1,13 +1,15 @@
 //! What the plugin counts, and how Falco names it. Counting is plain addition on Falco's thread.
 
 use crate::decode::{CAUSES, Cause, Skips};
+use crate::source::notes::Notes;
 use falco_plugin::base::{Metric, MetricLabel, MetricType, MetricValue};
 use std::collections::BTreeMap;
 use std::ffi::CStr;
 use std::fmt::Write;
+use std::sync::Arc;
 
 /// The counters, apart from those of each [`Cause`].
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Metrics {
     /// Events given to Falco.
     pub events: u64,
@@ -21,6 +23,8 @@ pub struct Metrics {
     pub untimed: u64,
     /// What was skipped.
     pub skipped: BTreeMap<Cause, u64>,
+    /// What the open source counts in the background.
+    pub source: Arc<Notes>,
 }
 
 /// How a counter is read, named and explained.
@@ -36,6 +40,27 @@ const COUNTERS: &[Row] = &[
         "events left out since an event with the same eventID was delivered before",
     ),
     (|metrics| metrics.untimed, c"untimed", "events without a readable eventTime, which got the time of reading"),
+    (|metrics| metrics.source.messages.get(), c"messages", "SQS messages received, each time that one is"),
+    (
+        |metrics| metrics.source.messages_deleted.get(),
+        c"messages_deleted",
+        "SQS messages deleted since Falco went through all that they lead to",
+    ),
+    (
+        |metrics| metrics.source.messages_left.get(),
+        c"messages_left",
+        "SQS messages left in the queue since they could not be read, each time that one is",
+    ),
+    (
+        |metrics| metrics.source.messages_given_up.get(),
+        c"messages_given_up",
+        "SQS messages deleted since they could not be read `sqsMaxReceiveCount` times",
+    ),
+    (
+        |metrics| metrics.source.retries.get(),
+        c"retries",
+        "calls to AWS made again after trouble that lasted longer than the AWS SDK's own repetitions",
+    ),
     (|metrics| metrics.skipped.values().sum(), c"skipped", "all that was skipped, the sum of the rows below"),
 ];
 

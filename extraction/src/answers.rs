@@ -105,9 +105,14 @@ impl<F: Fields> Answers<F> {
         self.event = None;
     }
 
+    /// Returns whether an event is the one that has begun.
+    pub fn is_current(&self, event: EventId) -> bool {
+        self.event == Some(event)
+    }
+
     /// Begins an event, unless it is the current one.
     pub fn begin(&mut self, event: EventId, payload: &[u8]) {
-        if self.event == Some(event) {
+        if self.is_current(event) {
             return;
         }
         self.event = Some(event);

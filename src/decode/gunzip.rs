@@ -214,9 +214,7 @@ fn read(file: &mut impl Read, buffer: &mut [u8], at: u64) -> Result<usize, Skip>
         match file.read(buffer) {
             Ok(length) => return Ok(length),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => {
-                return Err(Skip { cause: Cause::Unreadable, at: Some(at), detail: Some(error.to_string()) });
-            }
+            Err(error) => return Err(Skip { at: Some(at), ..error.into() }),
         }
     }
 }

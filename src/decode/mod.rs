@@ -15,7 +15,9 @@ pub mod split;
 use std::collections::BTreeMap;
 use std::ffi::CStr;
 use std::fmt;
+use std::io;
 use std::ops::Range;
+use thiserror::Error;
 
 /// A piece of a log's text and the records in it.
 #[derive(Debug, Default)]
@@ -35,6 +37,8 @@ pub struct Found {
     pub range: Range<usize>,
     /// Nanoseconds since the Unix epoch; `None` when the record does not say.
     pub time_ns: Option<u64>,
+    /// How many event ids were new up to this record and with it, see [`seen::Seen::count`].
+    pub ids: u64,
 }
 
 /// Why something was not given to Falco.
@@ -70,6 +74,20 @@ pub enum Cause {
     Empty,
     /// The file could not be opened or read.
     Unreadable,
+    /// A message that is none of those that lead to events.
+    UnknownMessage,
+    /// A message names an object in a bucket that is not allowed.
+    ForeignBucket,
+    /// An object that is no log.
+    NotALog,
+    /// An object that does not exist any more.
+    Gone,
+    /// An object that may not be read.
+    Denied,
+    /// An object that could not be read for now.
+    Unreachable,
+    /// An object that was read before.
+    ReadBefore,
     /// A fault of this plugin.
     Internal,
 }
@@ -95,10 +113,48 @@ pub const CAUSES: &[(Cause, &CStr, &str)] = &[
     (Cause::NoTimeWindow, c"skipped_no_time_window", "an aggregated event without a time window"),
     (Cause::Empty, c"skipped_empty", "no records in it"),
     (Cause::Unreadable, c"skipped_unreadable", "cannot be read"),
+    (Cause::UnknownMessage, c"skipped_unknown_message", "a message that leads to no event"),
+    (Cause::ForeignBucket, c"skipped_foreign_bucket", "an object in a bucket that sqsAllowedBuckets does not name"),
+    (Cause::NotALog, c"skipped_not_a_log", "an object that is not a log"),
+    (Cause::Gone, c"skipped_gone", "an object that does not exist any more"),
+    (Cause::Denied, c"skipped_denied", "may not be read"),
+    (Cause::Unreachable, c"skipped_unreachable", "could not be read for now, it comes again"),
+    (Cause::ReadBefore, c"skipped_read_before", "an object that was read before"),
     (Cause::Internal, c"skipped_internal", "an internal fault, please report it"),
 ];
 
 const _: () = assert!(CAUSES.len() == Cause::Internal as usize + 1, "a row for every cause");
+
+impl Cause {
+    /// Returns whether a log with this fault was not read to its end, so that reading it again may give more.
+    pub fn is_damage(self) -> bool {
+        match self {
+            Self::CorruptGzip
+            | Self::TruncatedGzip
+            | Self::InflatesTooMuch
+            | Self::EndsInRecord
+            | Self::NotJson
+            | Self::Unreadable
+            | Self::UnknownMessage
+            | Self::ForeignBucket
+            | Self::Denied
+            | Self::Unreachable
+            | Self::Internal => true,
+            Self::MalformedRecord
+            | Self::RecordTooLarge
+            | Self::RecordTooDeep
+            | Self::NotAnObject
+            | Self::RecordsNotAnArray
+            | Self::NotAnEvent
+            | Self::Digest
+            | Self::NoTimeWindow
+            | Self::Empty
+            | Self::NotALog
+            | Self::Gone
+            | Self::ReadBefore => false,
+        }
+    }
+}
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -116,6 +172,23 @@ pub struct Skip {
     pub at: Option<u64>,
     /// What else is known, such as the operating system's error.
     pub detail: Option<String>,
+}
+
+/// A fault of reading whose cause is known; as an [`io::Error`] it comes out of a log's reader.
+#[derive(Debug, Error)]
+#[error("{detail}")]
+pub struct ReadFault {
+    /// Why.
+    pub cause: Cause,
+    /// What else is known, one line.
+    pub detail: String,
+}
+
+impl From<io::Error> for Skip {
+    fn from(error: io::Error) -> Self {
+        let fault = error.get_ref().and_then(|inner| inner.downcast_ref::<ReadFault>());
+        Self { cause: fault.map_or(Cause::Unreadable, |fault| fault.cause), at: None, detail: Some(error.to_string()) }
+    }
 }
 
 /// What was skipped in one block: every one is counted, the first of each cause are kept.

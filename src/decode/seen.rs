@@ -1,27 +1,54 @@
 //! The ids of the events that were delivered last.
 //!
-//! CloudTrail delivers an event again now and then, up to 30 days later, and a folder may hold a file twice.
+//! CloudTrail delivers an event again now and then, up to 30 days later, a folder may hold a file twice, and a queue
+//! may give a message twice. The memory can be written down, so that the next start goes on with it.
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
+use siphasher::sip128::{Hasher128, SipHasher13};
 use std::collections::VecDeque;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+/// The bytes of a key and of an id in the written form.
+const WIDTH: usize = 16;
 
 /// Remembers a bounded number of ids, the newest ones.
 ///
 /// An id is kept as a keyed hash of 128 bits, so that ids of any length cost the same and nobody can make two meet.
 #[derive(Debug)]
 pub struct Seen {
-    keys: [RandomState; 2],
+    key: [u8; WIDTH],
     ids: HashTable<u128>,
     order: VecDeque<u128>,
     capacity: usize,
+    /// How many ids were new so far.
+    count: u64,
 }
 
 impl Seen {
     /// Remembers up to `capacity` ids; with 0 every id is new.
     pub fn new(capacity: usize) -> Self {
-        Self { keys: [RandomState::new(), RandomState::new()], ids: HashTable::new(), order: VecDeque::new(), capacity }
+        let [high, low] = [0_u8, 1].map(|half| u128::from(RandomState::new().hash_one(half)));
+        Self::with_key((high << 64 | low).to_le_bytes(), capacity)
+    }
+
+    /// Goes on with what [`written`](Self::written) gave: the newest ids, up to `capacity`.
+    pub fn from_written(bytes: &[u8], capacity: usize) -> Self {
+        let mut words = bytes.chunks_exact(WIDTH).filter_map(|word| word.try_into().ok());
+        let Some(key) = words.next() else { return Self::new(capacity) };
+        let mut seen = Self::with_key(key, capacity);
+        for id in words.map(u128::from_le_bytes) {
+            seen.remember(id);
+        }
+        seen
+    }
+
+    /// Writes down the key and the first `count` of the ids that were new so far, as far as they are remembered.
+    pub fn written(&self, count: u64) -> Vec<u8> {
+        let forgotten = self.count - self.order.len() as u64;
+        let known = count.saturating_sub(forgotten).min(self.order.len() as u64) as usize;
+        let ids = self.order.range(..known).flat_map(|id| id.to_le_bytes());
+        self.key.into_iter().chain(ids).collect()
     }
 
     /// Remembers an id, and returns whether it is new.
@@ -29,8 +56,24 @@ impl Seen {
         if self.capacity == 0 {
             return true;
         }
-        let [high, low] = self.keys.each_ref().map(|key| u128::from(key.hash_one(id)));
-        let id = high << 64 | low;
+        let mut hasher = SipHasher13::new_with_key(&self.key);
+        hasher.write(id);
+        self.remember(hasher.finish128().as_u128())
+    }
+
+    /// Returns how many ids were new so far, those that it began with included.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    fn with_key(key: [u8; WIDTH], capacity: usize) -> Self {
+        Self { key, ids: HashTable::new(), order: VecDeque::new(), capacity, count: 0 }
+    }
+
+    fn remember(&mut self, id: u128) -> bool {
+        if self.capacity == 0 {
+            return true;
+        }
         match self.ids.entry(table_hash(&id), |other| *other == id, table_hash) {
             Entry::Occupied(_) => return false,
             Entry::Vacant(place) => _ = place.insert(id),
@@ -42,6 +85,7 @@ impl Seen {
             place.remove();
         }
         self.order.push_back(id);
+        self.count += 1;
         true
     }
 }
@@ -63,12 +107,33 @@ mod tests {
         assert!(seen.insert(b"c"), "a is forgotten");
         assert!(!seen.insert(b"b"));
         assert!(seen.insert(b"a"), "a is new again");
-        assert_eq!((seen.ids.len(), seen.order.len()), (2, 2));
+        assert_eq!((seen.ids.len(), seen.order.len(), seen.count()), (2, 2, 4));
     }
 
     #[test]
     fn without_memory_every_id_is_new() {
         let mut seen = Seen::new(0);
         assert!(seen.insert(b"a") && seen.insert(b"a"));
+        assert_eq!(Seen::from_written(&seen.written(9), 0).count(), 0);
+    }
+
+    #[test]
+    fn what_is_written_down_is_remembered_up_to_the_asked_count() {
+        let mut seen = Seen::new(3);
+        assert!([b"a", b"b", b"c", b"d"].into_iter().all(|id| seen.insert(id)), "a is forgotten");
+        let mut again = Seen::from_written(&seen.written(3), 3);
+        assert_eq!(again.count(), 2, "b and c");
+        assert!(!again.insert(b"b") && !again.insert(b"c") && again.insert(b"d"));
+        for none in [0, 1] {
+            assert_eq!(Seen::from_written(&seen.written(none), 3).count(), 0);
+        }
+        assert_eq!(Seen::from_written(&seen.written(9), 3).count(), 3);
+        assert_eq!(Seen::from_written(&seen.written(9), 1).order.len(), 1);
+    }
+
+    #[test]
+    fn what_is_no_memory_is_an_empty_one() {
+        let mut seen = Seen::from_written(b"short", 3);
+        assert!(seen.insert(b"a"));
     }
 }

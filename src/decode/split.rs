@@ -258,7 +258,9 @@ impl Splitter {
                 };
                 match event {
                     Ok((_, Some(id))) if !seen.insert(id) => block.skips.duplicates += 1,
-                    Ok((time_ns, _)) => block.records.push(Found { range: start..end, time_ns }),
+                    Ok((time_ns, _)) => {
+                        block.records.push(Found { range: start..end, time_ns, ids: seen.count() });
+                    }
                     Err(cause) => self.note(block, cause, start),
                 }
                 Step::At(end)

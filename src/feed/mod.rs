@@ -10,7 +10,7 @@ use crate::decode::gunzip::{LogText, Piece};
 use crate::decode::seen::Seen;
 use crate::decode::split::{RecordLimits, Splitter};
 use crate::decode::{Block, Cause, Skip};
-use crate::source::Log;
+use crate::source::{Log, Logs, Receipt, Verdict};
 use queue::{Popped, Queue, Weight};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,8 +27,6 @@ pub struct FeedLimits {
     pub record: RecordLimits,
     /// How many times its size a gzip file may inflate to; 0 for any.
     pub inflate_ratio: u64,
-    /// How many event ids are remembered.
-    pub event_ids: usize,
 }
 
 /// How far the reading is.
@@ -49,6 +47,8 @@ pub struct Batch {
     pub block: Block,
     /// How far the reading is behind this batch.
     pub progress: Progress,
+    /// At the log's end: what to tell the source once the records were delivered.
+    pub end: Option<(Receipt, Verdict)>,
 }
 
 /// What [`Feed::next`] gives.
@@ -67,25 +67,31 @@ pub enum Next {
 pub struct Feed {
     raw: Arc<Queue<Raw>>,
     batches: Arc<Queue<Batch>>,
-    threads: Vec<JoinHandle<()>>,
+    reader: Option<JoinHandle<()>>,
+    cutter: Option<JoinHandle<Seen>>,
 }
 
 impl Feed {
-    /// Starts to read logs.
-    pub fn start<L: Log>(logs: Vec<L>, limits: FeedLimits) -> io::Result<Self> {
+    /// Starts to read logs; events that were `seen` are left out.
+    pub fn start(logs: Logs, limits: FeedLimits, seen: Seen) -> io::Result<Self> {
         // Text waits in one queue or the other; the threads hold no more than a record besides.
         let raw = Arc::new(Queue::new(limits.in_flight_bytes / 4));
         let batches = Arc::new(Queue::new(limits.in_flight_bytes / 4 * 3));
-        let mut feed = Self { raw: Arc::clone(&raw), batches: Arc::clone(&batches), threads: Vec::new() };
-        let to_split = Arc::clone(&raw);
-        feed.spawn("cloudtrail-read", move || read(&logs, limits.inflate_ratio, &CloseAtEnd(to_split)))?;
-        feed.spawn("cloudtrail-cut", move || split(&raw, limits, &CloseAtEnd(batches)))?;
+        let mut feed = Self { raw: Arc::clone(&raw), batches: Arc::clone(&batches), reader: None, cutter: None };
+        let to_cut = CloseAtEnd(Arc::clone(&raw));
+        feed.reader = Some(spawn("cloudtrail-read", move || read(logs, limits.inflate_ratio, &to_cut))?);
+        feed.cutter = Some(spawn("cloudtrail-cut", move || cut(&raw, limits.record, seen, &CloseAtEnd(batches)))?);
         Ok(feed)
     }
 
-    fn spawn(&mut self, name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
-        self.threads.push(thread::Builder::new().name(name.into()).spawn(run)?);
-        Ok(())
+    /// Ends the threads, drops what they have read ahead, and gives the ids that were seen, also in what was dropped.
+    /// The source must have been stopped before, so that no thread waits for its next log.
+    pub fn stop(&mut self) -> Option<Seen> {
+        self.raw.abandon();
+        self.batches.abandon();
+        // A thread that panicked has ended, which is all that matters here.
+        self.reader.take().map(JoinHandle::join);
+        self.cutter.take()?.join().ok()
     }
 
     /// Takes the next batch, and waits for one up to `wait`.
@@ -100,16 +106,15 @@ impl Feed {
 
 impl Drop for Feed {
     fn drop(&mut self) {
-        self.raw.abandon();
-        self.batches.abandon();
-        for thread in self.threads.drain(..) {
-            // A thread that panicked has ended, which is all that matters here.
-            let _ = thread.join();
-        }
+        self.stop();
     }
 }
 
-/// The text of logs on its way to be split.
+fn spawn<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static) -> io::Result<JoinHandle<T>> {
+    thread::Builder::new().name(name.into()).spawn(run)
+}
+
+/// The text of logs on its way to be cut into records.
 #[derive(Debug)]
 enum Raw {
     /// A log begins.
@@ -117,7 +122,7 @@ enum Raw {
     /// The next text, and the bytes of the log that are used by then.
     Text(Vec<u8>, u64),
     /// The log ends.
-    End { damage: Option<Skip>, bytes: u64 },
+    End { damage: Option<Skip>, bytes: u64, receipt: Option<Receipt> },
 }
 
 impl Weight for Raw {
@@ -154,15 +159,15 @@ fn push<T: Weight>(queue: &CloseAtEnd<T>, item: T) -> Result<(), Closed> {
 }
 
 /// Reads every log, in order.
-fn read<L: Log>(logs: &[L], inflate_ratio: u64, queue: &CloseAtEnd<Raw>) {
-    for log in logs {
+fn read(logs: Logs, inflate_ratio: u64, queue: &CloseAtEnd<Raw>) {
+    for mut log in logs {
         let name = log.name();
         let sent = push(queue, Raw::Log(name.into())).and_then(|()| {
-            let damage = match catch_unwind(AssertUnwindSafe(|| read_log(log, inflate_ratio, queue))) {
+            let damage = match catch_unwind(AssertUnwindSafe(|| read_log(&mut *log, inflate_ratio, queue))) {
                 Ok(read) => read?,
                 Err(_) => Some(fault()),
             };
-            push(queue, Raw::End { damage, bytes: log.bytes() })
+            push(queue, Raw::End { damage, bytes: log.bytes(), receipt: log.receipt() })
         });
         if sent.is_err() {
             return;
@@ -170,12 +175,12 @@ fn read<L: Log>(logs: &[L], inflate_ratio: u64, queue: &CloseAtEnd<Raw>) {
     }
 }
 
-fn read_log<L: Log>(log: &L, inflate_ratio: u64, queue: &CloseAtEnd<Raw>) -> Result<Option<Skip>, Closed> {
-    let file = match log.open() {
-        Ok(file) => file,
-        Err(error) => return Ok(Some(Skip { cause: Cause::Unreadable, at: None, detail: Some(error.to_string()) })),
+fn read_log(log: &mut dyn Log, inflate_ratio: u64, queue: &CloseAtEnd<Raw>) -> Result<Option<Skip>, Closed> {
+    let text = match log.open() {
+        Ok(text) => text,
+        Err(skip) => return Ok(Some(skip)),
     };
-    let mut text = LogText::new(file, inflate_ratio);
+    let mut text = LogText::new(text, inflate_ratio);
     loop {
         match text.next_piece() {
             Piece::Text(piece) => push(queue, Raw::Text(piece, text.consumed()))?,
@@ -184,33 +189,38 @@ fn read_log<L: Log>(log: &L, inflate_ratio: u64, queue: &CloseAtEnd<Raw>) -> Res
     }
 }
 
-/// Finds the records in the text of every log, in order.
-fn split(raw: &Queue<Raw>, limits: FeedLimits, queue: &CloseAtEnd<Batch>) {
-    let mut seen = Seen::new(limits.event_ids);
-    let mut splitter = Some(Splitter::new(limits.record));
+/// Finds the records in the text of every log, in order; returns the ids that it saw.
+fn cut(raw: &Queue<Raw>, limits: RecordLimits, mut seen: Seen, queue: &CloseAtEnd<Batch>) -> Seen {
+    let mut splitter = Some(Splitter::new(limits));
     let mut name: Arc<str> = "".into();
     let mut done = Progress::default();
-    loop {
-        let Popped::Item(raw) = raw.pop(None) else { return };
-        let (block, progress) = match raw {
+    let mut verdict = Ok(());
+    while let Popped::Item(raw) = raw.pop(None) {
+        let (block, progress, receipt) = match raw {
             Raw::Log(next) => {
                 name = next;
-                splitter = Some(Splitter::new(limits.record));
+                verdict = Ok(());
+                splitter = Some(Splitter::new(limits));
                 continue;
             }
             Raw::Text(text, used) => {
                 let block = guarded(&mut splitter, |splitter| splitter.push(text, &mut seen));
-                (block, Progress { bytes: done.bytes + used, ..done })
+                (block, Progress { bytes: done.bytes + used, ..done }, None)
             }
-            Raw::End { damage, bytes } => {
+            Raw::End { damage, bytes, receipt } => {
                 done = Progress { logs: done.logs + 1, bytes: done.bytes + bytes };
-                (guarded(&mut splitter, |splitter| splitter.finish(damage, &mut seen)), done)
+                (guarded(&mut splitter, |splitter| splitter.finish(damage, &mut seen)), done, receipt)
             }
         };
-        if push(queue, Batch { log: Arc::clone(&name), block, progress }).is_err() {
-            return;
+        if let (Ok(()), Some(cause)) = (verdict, block.skips.counts.keys().find(|cause| cause.is_damage())) {
+            verdict = Err(*cause);
+        }
+        let end = receipt.map(|receipt| (receipt, verdict));
+        if push(queue, Batch { log: Arc::clone(&name), block, progress, end }).is_err() {
+            break;
         }
     }
+    seen
 }
 
 /// Splits, and at a panic gives up the log that caused it but not those behind it.
@@ -237,12 +247,8 @@ mod tests {
     use std::sync::Mutex;
     use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-    const LIMITS: FeedLimits = FeedLimits {
-        in_flight_bytes: 8 << 20,
-        record: RecordLimits { bytes: 1 << 20, depth: 100 },
-        inflate_ratio: 0,
-        event_ids: 1000,
-    };
+    const LIMITS: FeedLimits =
+        FeedLimits { in_flight_bytes: 8 << 20, record: RecordLimits { bytes: 1 << 20, depth: 100 }, inflate_ratio: 0 };
     const LONG: Duration = Duration::from_secs(60);
 
     struct Memory(&'static str, &'static str);
@@ -254,13 +260,18 @@ mod tests {
         fn bytes(&self) -> u64 {
             self.1.len() as u64
         }
-        fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+        fn open(&mut self) -> Result<Box<dyn Read + Send>, Skip> {
             match self.1 {
-                "denied" => Err(io::ErrorKind::PermissionDenied.into()),
+                "denied" => Err(io::Error::from(io::ErrorKind::PermissionDenied).into()),
                 "panic" => panic!("a fault in a source"),
                 text => Ok(Box::new(text.as_bytes())),
             }
         }
+    }
+
+    fn start<L: Log + 'static>(logs: Vec<L>) -> Feed {
+        let logs = logs.into_iter().map(|log| Box::new(log) as Box<dyn Log>);
+        Feed::start(Box::new(logs), LIMITS, Seen::new(1000)).unwrap()
     }
 
     /// All that a feed gives: records, skips and the last progress.
@@ -268,7 +279,7 @@ mod tests {
         let (mut records, mut skips, mut last) = (Vec::new(), Vec::new(), Progress::default());
         loop {
             match feed.next(LONG) {
-                Next::Batch(Batch { log, block, progress }) => {
+                Next::Batch(Batch { log, block, progress, .. }) => {
                     records.extend(
                         block.records.iter().map(|found| {
                             format!("{log}:{}", String::from_utf8_lossy(&block.text[found.range.clone()]))
@@ -289,7 +300,7 @@ mod tests {
         let event = r#"{"eventName":"A"}"#;
         let logs =
             vec![Memory("a", event), Memory("b", "denied"), Memory("c", "panic"), Memory("d", event), Memory("e", "")];
-        let feed = Feed::start(logs, LIMITS).unwrap();
+        let feed = start(logs);
         let (records, skips, progress) = drain(&feed);
         assert_eq!(records, [format!("a:{event}"), format!("d:{event}")]);
         let expected = [("b", Cause::Unreadable), ("c", Cause::Internal), ("e", Cause::Empty)];
@@ -299,7 +310,7 @@ mod tests {
 
     #[test]
     fn no_logs_are_an_end() {
-        assert!(matches!(Feed::start(Vec::<Memory>::new(), LIMITS).unwrap().next(LONG), Next::End));
+        assert!(matches!(start(Vec::<Memory>::new()).next(LONG), Next::End));
     }
 
     #[test]
@@ -307,11 +318,80 @@ mod tests {
         let mut splitter = Splitter::new(LIMITS.record);
         let batch = |text: &str, splitter: &mut Splitter| {
             let block = splitter.push(text.as_bytes().to_vec(), &mut Seen::new(0));
-            Batch { log: "a".into(), block, progress: Progress::default() }.weight()
+            Batch { log: "a".into(), block, progress: Progress::default(), end: None }.weight()
         };
         let none = batch(r#"{"Records":["#, &mut splitter);
         assert!(batch("1,2,3,4,5,6,7,8,9,", &mut splitter) >= none + 8 * size_of::<Skip>());
         assert!(batch("{},{},", &mut splitter) >= none + 6 + 2 * size_of::<Found>());
+    }
+
+    /// A log whose receipt says what became of it.
+    struct Signed(Memory, Option<Receipt>);
+    impl Log for Signed {
+        fn name(&self) -> String {
+            self.0.name()
+        }
+        fn bytes(&self) -> u64 {
+            self.0.bytes()
+        }
+        fn open(&mut self) -> Result<Box<dyn Read + Send>, Skip> {
+            self.0.open()
+        }
+        fn receipt(&mut self) -> Option<Receipt> {
+            self.1.take()
+        }
+    }
+
+    #[test]
+    fn receipts_come_behind_the_events_and_tell_what_became_of_the_log() {
+        let (sender, verdicts) = sync_channel(10);
+        let event = r#"{"eventName":"A"}"#;
+        let cut = r#"{"eventName":"B"}{"eventName"#;
+        let logs = [("a", event), ("b", cut), ("c", "denied"), ("d", "[1]"), ("e", "panic"), ("f", event)];
+        let logs = logs.map(|(name, text)| {
+            let sender = sender.clone();
+            let receipt = Receipt::new(move |verdict| sender.send((name, verdict)).unwrap());
+            Signed(Memory(name, text), Some(receipt))
+        });
+        let feed = start(logs.into());
+        let mut order = Vec::new();
+        loop {
+            match feed.next(LONG) {
+                Next::Batch(Batch { log, block, end, .. }) => {
+                    order.extend(block.records.iter().map(|_| log.to_string()));
+                    if let Some((receipt, verdict)) = end {
+                        receipt.settle(verdict);
+                        let (name, verdict) = verdicts.try_recv().unwrap();
+                        order.push(format!("{name} {verdict:?}"));
+                    }
+                }
+                Next::Nothing => panic!("the feed stands still"),
+                Next::End => break,
+            }
+        }
+        let expected = [
+            "a",
+            "a Ok(())",
+            "b",
+            "b Err(EndsInRecord)",
+            "c Err(Unreadable)",
+            "d Ok(())",
+            "e Err(Internal)",
+            "f",
+            "f Ok(())",
+        ];
+        assert_eq!(order, expected);
+    }
+
+    #[test]
+    fn a_stop_gives_the_ids_that_were_seen() {
+        let texts = [r#"{"eventName":"A","eventID":"1"}"#, r#"{"eventName":"A","eventID":"2"}"#];
+        let mut feed = start(texts.map(|text| Memory("a", text)).into());
+        let Next::Batch(Batch { block, .. }) = feed.next(LONG) else { panic!("no batch") };
+        assert_eq!(block.records[0].ids, 1);
+        while !matches!(feed.next(LONG), Next::End) {}
+        let mut seen = Seen::from_written(&feed.stop().unwrap().written(1), 10);
+        assert_eq!([&b"1"[..], b"2"].map(|id| seen.insert(id)), [false, true]);
     }
 
     /// Cannot be opened before the test says so.
@@ -323,7 +403,7 @@ mod tests {
         fn bytes(&self) -> u64 {
             17
         }
-        fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+        fn open(&mut self) -> Result<Box<dyn Read + Send>, Skip> {
             let _ = self.0.lock().unwrap().recv();
             Ok(Box::new(&br#"{"eventName":"A"}"#[..]))
         }
@@ -332,7 +412,7 @@ mod tests {
     #[test]
     fn a_feed_with_nothing_ready_says_so() {
         let (sender, receiver) = sync_channel(1);
-        let feed = Feed::start(vec![Late(Mutex::new(receiver))], LIMITS).unwrap();
+        let feed = start(vec![Late(Mutex::new(receiver))]);
         assert!(matches!(feed.next(Duration::ZERO), Next::Nothing));
         assert!(matches!(feed.next(Duration::from_millis(1)), Next::Nothing));
         sender.send(()).unwrap();
@@ -349,7 +429,7 @@ mod tests {
         fn bytes(&self) -> u64 {
             0
         }
-        fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+        fn open(&mut self) -> Result<Box<dyn Read + Send>, Skip> {
             Ok(Box::new(EndlessRead(self.0.clone())))
         }
     }
@@ -370,7 +450,7 @@ mod tests {
     #[test]
     fn a_drop_ends_the_threads() {
         let (sender, dropped): (_, Receiver<()>) = sync_channel(1);
-        let feed = Feed::start(vec![Endless(sender)], LIMITS).unwrap();
+        let feed = start(vec![Endless(sender)]);
         assert!(matches!(feed.next(LONG), Next::Batch(_)));
         drop(feed);
         assert_eq!(dropped.try_recv(), Ok(()), "the reader was gone when the drop returned");

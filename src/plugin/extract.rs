@@ -39,6 +39,11 @@ impl ExtractPlugin for CloudTrail {
             let payload = event.params.event_data.0;
             (EventId::new(input.event_number(), event.metadata.ts, payload), payload)
         });
+        if let Some((id, payload)) = event
+            && !self.answers.is_current(id)
+        {
+            self.delivered.came_up(payload);
+        }
         extraction::fill(&mut self.answers, event, requests, offsets, storage);
         Ok(())
     }

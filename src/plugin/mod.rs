@@ -1,13 +1,16 @@
 //! The plugin as Falco sees it. Everything that knows the SDK is in this folder.
 
+mod delivered;
 mod extract;
 pub mod payload;
 mod report;
 mod source;
+mod sources;
 
 use crate::config::{Config, UserConfig};
 use crate::fields::CloudTrailFields;
 use crate::metrics::Metrics;
+use delivered::Delivered;
 use extraction::{Answers, c_str, sdk_error};
 use falco_plugin::base::{Json, Metric, Plugin};
 use falco_plugin::tables::TablesInput;
@@ -18,6 +21,7 @@ pub struct CloudTrail {
     config: Config,
     metrics: Metrics,
     answers: Answers<CloudTrailFields>,
+    delivered: Delivered,
 }
 
 impl Plugin for CloudTrail {
@@ -37,7 +41,7 @@ impl Plugin for CloudTrail {
         for notice in config.notices() {
             log::info!("{notice}");
         }
-        Ok(Self { config, metrics: Metrics::default(), answers: Answers::default() })
+        Ok(Self { config, metrics: Metrics::default(), answers: Answers::default(), delivered: Delivered::default() })
     }
 
     fn get_metrics(&mut self) -> impl IntoIterator<Item = Metric> {

@@ -1,27 +1,45 @@
-//! What the plugin tells about what it skips: lines of one wording, few enough to be read.
+//! What the plugin tells about what it skips and about its work in the background: few enough lines to be read.
 
 use crate::decode::{Cause, Skip, Skips};
+use crate::source::notes::{Level, Note};
+use log::Level as LogLevel;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// How many lines of one cause are written in one [`WINDOW`]: whoever writes the logs decides how many there could be.
+/// How many lines of one cause or topic are written in one [`WINDOW`]: whoever writes the logs decides how many there
+/// could be.
 const LINES: u32 = 10;
 
 /// How long the lines are counted together.
 const WINDOW: Duration = Duration::from_secs(30);
 
-/// Writes skips to Falco's log.
+/// Writes skips and notes to Falco's log.
 #[derive(Debug, Default)]
 pub struct Report {
     windows: HashMap<Cause, Window>,
+    topics: HashMap<&'static str, Window>,
 }
 
 #[derive(Debug)]
 struct Window {
     start: Instant,
     lines: u32,
-    /// Skips that got no line.
+    /// What got no line.
     unwritten: u64,
+}
+
+impl Window {
+    fn new(start: Instant) -> Self {
+        Self { start, lines: 0, unwritten: 0 }
+    }
+
+    /// Begins anew when the time is over, and returns how much got no line in the window before.
+    fn roll(&mut self, now: Instant) -> u64 {
+        if now.duration_since(self.start) < WINDOW {
+            return 0;
+        }
+        std::mem::replace(self, Self::new(now)).unwritten
+    }
 }
 
 impl Report {
@@ -32,6 +50,15 @@ impl Report {
         }
     }
 
+    /// Tells what the background work noted.
+    pub fn notes(&mut self, notes: impl IntoIterator<Item = Note>, now: Instant) {
+        for note in notes {
+            for line in self.note_lines(&note, now) {
+                log::log!(log_level(note.level), "{line}");
+            }
+        }
+    }
+
     /// Tells how many skips had no line of their own, at the end.
     pub fn finish(&mut self) {
         for (cause, window) in self.windows.drain().filter(|(_, window)| window.unwritten > 0) {
@@ -39,15 +66,29 @@ impl Report {
         }
     }
 
+    fn note_lines(&mut self, note: &Note, now: Instant) -> Vec<String> {
+        let window = self.topics.entry(note.topic).or_insert_with(|| Window::new(now));
+        let mut lines = Vec::new();
+        let unwritten = window.roll(now);
+        if unwritten > 0 {
+            lines.push(format!("{}: {unwritten} more lines like the last ones", note.topic));
+        }
+        if window.lines < LINES {
+            window.lines += 1;
+            lines.push(note.text.clone());
+        } else {
+            window.unwritten += 1;
+        }
+        lines
+    }
+
     fn lines(&mut self, log: &str, skips: &Skips, now: Instant) -> Vec<(Cause, String)> {
         let mut lines = Vec::new();
         for (cause, count) in &skips.counts {
-            let window = self.windows.entry(*cause).or_insert(Window { start: now, lines: 0, unwritten: 0 });
-            if now.duration_since(window.start) >= WINDOW {
-                if window.unwritten > 0 {
-                    lines.push((*cause, format!("skipped {} more: {cause}", window.unwritten)));
-                }
-                *window = Window { start: now, lines: 0, unwritten: 0 };
+            let window = self.windows.entry(*cause).or_insert_with(|| Window::new(now));
+            let unwritten = window.roll(now);
+            if unwritten > 0 {
+                lines.push((*cause, format!("skipped {unwritten} more: {cause}")));
             }
             let of_cause = skips.kept.iter().filter(|skip| skip.cause == *cause);
             let before = lines.len();
@@ -64,9 +105,17 @@ impl Report {
 fn write((cause, line): (Cause, String)) {
     match cause {
         // Every bucket with digests has them, and quiet regions get empty files.
-        Cause::Digest | Cause::Empty => log::info!("{line}"),
-        Cause::Internal => log::error!("{line}"),
+        Cause::Digest | Cause::Empty | Cause::NotALog | Cause::ReadBefore => log::info!("{line}"),
+        Cause::Internal | Cause::Denied => log::error!("{line}"),
         _ => log::warn!("{line}"),
+    }
+}
+
+fn log_level(level: Level) -> LogLevel {
+    match level {
+        Level::Info => LogLevel::Info,
+        Level::Warn => LogLevel::Warn,
+        Level::Error => LogLevel::Error,
     }
 }
 
@@ -100,6 +149,20 @@ mod tests {
                 "skipped a.json: cannot be read: permission denied"
             ]
         );
+    }
+
+    #[test]
+    fn a_flood_of_one_topic_is_cut_and_summed_up() {
+        let mut report = Report::default();
+        let start = Instant::now();
+        let note = |topic, text: &str| Note { topic, level: Level::Warn, text: text.into() };
+        let lines = |report: &mut Report, note: &Note, count, now| -> Vec<String> {
+            (0..count).flat_map(|_| report.note_lines(note, now)).collect()
+        };
+        assert_eq!(lines(&mut report, &note("retry", "again"), 15, start).len(), 10);
+        assert_eq!(lines(&mut report, &note("lease", "lost"), 1, start), ["lost"]);
+        let later = lines(&mut report, &note("retry", "again"), 1, start + WINDOW);
+        assert_eq!(later, ["retry: 5 more lines like the last ones", "again"]);
     }
 
     #[test]

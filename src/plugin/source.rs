@@ -1,15 +1,18 @@
 //! The source capability: opens what `open_params` name and gives their records to Falco in batches.
 
 use super::CloudTrail;
+use super::delivered::Delivered;
 use super::payload::{self, CloudTrailEvent, EVENT_SOURCE_C, PLUGIN_ID};
 use super::report::Report;
-use crate::config::{Limits, OpenParams};
-use crate::decode::split::RecordLimits;
+use super::sources;
+use crate::config::OpenParams;
+use crate::decode::seen::Seen;
 use crate::decode::{Block, Skips};
-use crate::feed::{Batch, Feed, FeedLimits, Next, Progress};
+use crate::feed::{Batch, Feed, Next, Progress};
 use crate::fields;
-use crate::source::Log;
-use crate::source::files;
+use crate::source::notes::Notes;
+use crate::source::remote::Background;
+use crate::source::{Opened, Receipt, Verdict};
 use anyhow::Error;
 use extraction::{EventId, sdk_error};
 use falco_plugin::FailureReason;
@@ -17,6 +20,7 @@ use falco_plugin::source::{EventBatch, EventInput, ProgressInfo, SourcePlugin, S
 use jsontext::Kind;
 use std::ffi::{CStr, CString};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long a call may wait for events: Falco looks at its signals between calls only.
@@ -25,11 +29,15 @@ const WAIT: Duration = Duration::from_millis(100);
 /// An open source.
 #[derive(Debug)]
 pub struct Instance {
+    // Dropped in this order: the feed's threads wait for the source.
+    background: Option<Background>,
     feed: Feed,
+    notes: Arc<Notes>,
     report: Report,
-    total: Progress,
     done: Progress,
     detail: CString,
+    /// What to tell the source when Falco has gone through the batch that it has.
+    end: Option<(Receipt, Verdict)>,
     /// Whether Falco has had an answer yet.
     answered: bool,
     ended: bool,
@@ -44,8 +52,8 @@ impl SourcePlugin for CloudTrail {
 
     fn open(&mut self, params: Option<&str>) -> Result<Instance, Error> {
         self.answers.forget();
-        let OpenParams::Files(path) = params.unwrap_or_default().parse().map_err(sdk_error)?;
-        let (logs, ignored) = files::find(&path).map_err(sdk_error)?;
+        let params: OpenParams = params.unwrap_or_default().parse().map_err(sdk_error)?;
+        let Opened { logs, background, ignored, ids, notes } = sources::open(&params, &self.config)?;
         let mut report = Report::default();
         for (name, cause, detail) in ignored {
             let mut skips = Skips::default();
@@ -53,16 +61,30 @@ impl SourcePlugin for CloudTrail {
             self.metrics.add_skips(&skips);
             report.skips(&name, &skips, Instant::now());
         }
-        let total = Progress { logs: logs.len() as u64, bytes: logs.iter().map(Log::bytes).sum() };
-        let feed = Feed::start(logs, feed_limits(&self.config.limits))
+        report.notes(notes.take(), Instant::now());
+        let seen =
+            ids.map_or_else(|| Seen::new(self.config.dedupe), |ids| Seen::from_written(&ids, self.config.dedupe));
+        self.delivered.begin(seen.count());
+        self.metrics.source = Arc::clone(&notes);
+        let limits = sources::feed_limits(&self.config.limits, background.is_some());
+        let feed = Feed::start(logs, limits, seen)
             .map_err(|error| sdk_error(format!("cannot start a thread to read with: {error}")))?;
-        log::info!("reading {}: logs {}, bytes {}", path.display(), total.logs, total.bytes);
-        let done = Progress::default();
-        Ok(Instance { feed, report, total, done, detail: CString::default(), answered: false, ended: false })
+        Ok(Instance {
+            background,
+            feed,
+            notes,
+            report,
+            done: Progress::default(),
+            detail: CString::default(),
+            end: None,
+            answered: false,
+            ended: false,
+        })
     }
 
-    fn close(&mut self, _instance: &mut Instance) {
+    fn close(&mut self, instance: &mut Instance) {
         self.answers.forget();
+        instance.close(&mut self.delivered);
     }
 
     fn event_to_string(&mut self, input: &EventInput<CloudTrailEvent<'_>>) -> Result<CString, Error> {
@@ -104,9 +126,10 @@ impl SourcePluginInstance for Instance {
 
     fn get_progress(&mut self) -> ProgressInfo<'_> {
         let Progress { logs, bytes } = self.done;
-        let detail = format!("{logs}/{} logs, {bytes}/{} bytes", self.total.logs, self.total.bytes);
+        let (logs_found, bytes_found) = (self.notes.logs_found.get(), self.notes.bytes_found.get());
+        let detail = format!("{logs}/{logs_found} logs, {bytes}/{bytes_found} bytes");
         self.detail = CString::new(detail).unwrap_or_default();
-        let share = if self.total.bytes == 0 { 1.0 } else { bytes as f64 / self.total.bytes as f64 };
+        let share = if bytes_found == 0 { 1.0 } else { bytes as f64 / bytes_found as f64 };
         // A log may grow while it is read.
         ProgressInfo { value: 100.0 * share.min(1.0), detail: Some(&self.detail) }
     }
@@ -115,19 +138,27 @@ impl SourcePluginInstance for Instance {
 impl Instance {
     /// Adds the next events; waits for them up to [`WAIT`].
     fn fill(&mut self, plugin: &mut CloudTrail, batch: &mut EventBatch) -> Result<(), FailureReason> {
+        // Falco asks again once it has gone through what it had.
+        plugin.delivered.all_came_up();
+        self.settle();
         let deadline = Instant::now() + WAIT;
         loop {
+            self.report.notes(self.notes.take(), Instant::now());
             match self.feed.next(deadline.saturating_duration_since(Instant::now())) {
-                Next::Batch(Batch { log, block, progress }) => {
+                Next::Batch(Batch { log, block, progress, end }) => {
                     plugin.metrics.add_skips(&block.skips);
                     plugin.metrics.logs += progress.logs - self.done.logs;
                     self.done = progress;
                     if !block.skips.is_empty() {
                         self.report.skips(&log, &block.skips, Instant::now());
                     }
+                    self.end = end;
                     if !block.records.is_empty() {
-                        return add(&block, plugin, batch);
+                        add(&block, plugin, batch)?;
+                        plugin.delivered.batch(block);
+                        return Ok(());
                     }
+                    self.settle();
                     // Batches without records may come one after the other without a wait between them.
                     if Instant::now() >= deadline {
                         return Err(FailureReason::Timeout);
@@ -143,6 +174,35 @@ impl Instance {
                 }
             }
         }
+    }
+
+    /// Tells the source of a log whose last event Falco has gone through.
+    fn settle(&mut self) {
+        if let Some((receipt, verdict)) = self.end.take() {
+            receipt.settle(verdict);
+        }
+    }
+
+    /// Ends the source. What Falco has gone through is settled, the rest of what was read comes again.
+    fn close(&mut self, delivered: &mut Delivered) {
+        if delivered.is_whole() {
+            self.settle();
+            while let Next::Batch(Batch { block, end, .. }) = self.feed.next(Duration::ZERO)
+                && block.records.is_empty()
+            {
+                self.end = end;
+                self.settle();
+            }
+        }
+        if let Some(background) = &mut self.background {
+            background.stop();
+        }
+        let seen = self.feed.stop();
+        if let Some(background) = self.background.take() {
+            background.finish(seen.map(|seen| seen.written(delivered.ids())));
+        }
+        self.report.notes(self.notes.take(), Instant::now());
+        delivered.begin(0);
     }
 }
 
@@ -160,13 +220,4 @@ fn add(block: &Block, plugin: &mut CloudTrail, batch: &mut EventBatch) -> Result
         batch.add(payload::event(bytes, time_ns)).map_err(|_| FailureReason::Failure)?;
     }
     Ok(())
-}
-
-fn feed_limits(limits: &Limits) -> FeedLimits {
-    FeedLimits {
-        in_flight_bytes: limits.in_flight_bytes,
-        record: RecordLimits { bytes: limits.record_bytes, depth: limits.depth },
-        inflate_ratio: limits.inflate_ratio,
-        event_ids: limits.event_ids,
-    }
 }

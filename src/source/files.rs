@@ -1,12 +1,14 @@
 //! Logs in local files: finds them in a folder, in name order, and opens them.
 
-use super::Log;
-use crate::decode::Cause;
+use super::notes::{Level, Notes};
+use super::{Ignored, Log, Opened};
 use crate::decode::name::{DIGEST_FOLDER, is_log_name};
+use crate::decode::{Cause, Skip};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use thiserror::Error;
 use walkdir::WalkDir;
 
@@ -28,10 +30,14 @@ impl Log for LogFile {
         self.bytes
     }
 
-    fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+    fn open(&mut self) -> Result<Box<dyn Read + Send>, Skip> {
         // What was a file when it was found may be a pipe by now: neither opening nor reading it must block for good.
         let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(&self.path)?;
-        if file.metadata()?.is_file() { Ok(Box::new(file)) } else { Err(io::Error::other("not a file any more")) }
+        if file.metadata()?.is_file() {
+            Ok(Box::new(file))
+        } else {
+            Err(io::Error::other("not a file any more").into())
+        }
     }
 }
 
@@ -39,9 +45,6 @@ impl Log for LogFile {
 fn name(path: &Path) -> String {
     path.to_string_lossy().chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
-
-/// Something in the folder that is not read: its name, why, and what else is known.
-pub type Ignored = (String, Cause, Option<String>);
 
 /// Why a path cannot be a source.
 #[derive(Debug, Error)]
@@ -67,8 +70,24 @@ pub enum FilesError {
     NoLogs(PathBuf),
 }
 
+/// Opens the logs at a path.
+///
+/// # Errors
+///
+/// When there are none.
+pub fn open(path: &Path) -> Result<Opened, FilesError> {
+    let (logs, ignored) = find(path)?;
+    let notes = Arc::new(Notes::default());
+    let bytes = logs.iter().map(Log::bytes).sum();
+    notes.logs_found.add(logs.len() as u64);
+    notes.bytes_found.add(bytes);
+    notes.say(Level::Info, "open", format!("reading {}: logs {}, bytes {bytes}", name(path), logs.len()));
+    let logs = logs.into_iter().map(|log| Box::new(log) as Box<dyn Log>);
+    Ok(Opened { logs: Box::new(logs), background: None, ignored, ids: None, notes })
+}
+
 /// Finds the logs at a path: the file itself whatever its name, or those in the folder and its subfolders.
-pub fn find(path: &Path) -> Result<(Vec<LogFile>, Vec<Ignored>), FilesError> {
+fn find(path: &Path) -> Result<(Vec<LogFile>, Vec<Ignored>), FilesError> {
     let unreadable = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => FilesError::Missing(path.to_owned()),
         _ => FilesError::Unreadable { path: path.to_owned(), source },

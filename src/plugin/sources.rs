@@ -1,0 +1,80 @@
+//! From the configuration to an open source.
+
+use crate::aws::Access;
+use crate::aws::sqs::QueueRef;
+use crate::config::{AccountId, AwsConfig, Config, Limits, OpenParams, QueueName, Secret};
+use crate::decode::split::RecordLimits;
+use crate::feed::FeedLimits;
+use crate::source::remote::Settings;
+use crate::source::s3::{self, Bucket};
+use crate::source::sqs::{self, QueueSettings};
+use crate::source::{Opened, files};
+use anyhow::Error;
+use extraction::sdk_error;
+use jiff::Timestamp;
+use std::path::PathBuf;
+
+/// Opens what `open_params` name.
+pub(super) fn open(params: &OpenParams, config: &Config) -> Result<Opened, Error> {
+    match params {
+        OpenParams::Files(path) => files::open(path).map_err(sdk_error),
+        OpenParams::S3(location) => {
+            let window = config.s3_interval.as_ref().map(|interval| interval.resolve(Timestamp::now()));
+            let bucket = Bucket {
+                name: location.bucket.clone(),
+                prefix: location.prefix.clone(),
+                accounts: config.s3_accounts.iter().map(AccountId::to_string).collect(),
+                window: window.map(|(start, end)| (start.as_second(), end.map(|end| end.as_second()))),
+                window_name: config.s3_interval.as_ref().map(ToString::to_string).unwrap_or_default(),
+                follow: config.s3_follow.then_some(config.s3_follow_interval),
+            };
+            s3::open(bucket, &settings(config)).map_err(|error| sdk_error(format!("open_params {params}: {error}")))
+        }
+        OpenParams::Sqs(queue) => {
+            let queue = match queue {
+                QueueName::Name(name) => QueueRef::Name(name.clone()),
+                QueueName::Url { url, .. } => QueueRef::Url(url.clone()),
+                QueueName::Arn { .. } => QueueRef::Arn(queue.to_string()),
+            };
+            let queue = QueueSettings {
+                queue,
+                owner: config.sqs_owner_account.as_ref().map(AccountId::to_string),
+                delete: config.sqs_delete,
+                give_up_after: Some(config.sqs_max_receive_count).filter(|count| *count > 0),
+                buckets: config.sqs_allowed_buckets.clone(),
+            };
+            sqs::open(queue, &settings(config)).map_err(|error| sdk_error(format!("open_params {params}: {error}")))
+        }
+    }
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        access: access(&config.aws),
+        download_concurrency: config.s3_download_concurrency,
+        memory: config.limits.in_flight_bytes / 2,
+        state_dir: config.state_dir.clone(),
+    }
+}
+
+fn access(aws: &AwsConfig) -> Access {
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.to_string_lossy().into_owned());
+    Access {
+        profile: aws.profile.clone(),
+        region: aws.region.clone(),
+        config_file: path(&aws.config),
+        credentials_file: path(&aws.credentials),
+        endpoint_url: aws.endpoint_url.clone(),
+        assume_role_arn: aws.assume_role_arn.clone(),
+        external_id: aws.external_id.as_ref().map(|id| Secret::expose(id).to_owned()),
+    }
+}
+
+/// Returns the limits of the feed, which shares the bytes in flight with the downloads of a source in AWS.
+pub(super) fn feed_limits(limits: &Limits, is_remote: bool) -> FeedLimits {
+    FeedLimits {
+        in_flight_bytes: if is_remote { limits.in_flight_bytes / 2 } else { limits.in_flight_bytes },
+        record: RecordLimits { bytes: limits.record_bytes, depth: limits.depth },
+        inflate_ratio: limits.inflate_ratio,
+    }
+}

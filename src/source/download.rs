@@ -1,0 +1,303 @@
+//! Downloads objects ahead of their reading: many at a time, in bounded memory, past every fault of the network.
+//!
+//! An object flows through a window of its own, which is set apart before the download starts: whatever waits, the
+//! object that is read next has room to go on. A download that breaks goes on where it broke.
+
+use super::notes::{Level, Notes};
+use super::{Log, Receipt};
+use crate::aws::s3::Objects;
+use crate::aws::{AwsError, Kind};
+use crate::checkpoint::ObjectId;
+use crate::decode::{Cause, ReadFault, Skip};
+use bytes::Bytes;
+use std::io::{self, Read};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::task::JoinSet;
+
+/// The largest window of an object.
+const WINDOW: usize = 1 << 20;
+
+/// The unit of the memory budget.
+const KIB: usize = 1 << 10;
+
+/// An object to download.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    pub bucket: Arc<str>,
+    pub key: String,
+    /// Its size, when it is known before.
+    pub bytes: Option<u64>,
+}
+
+impl Wanted {
+    /// Returns the object's address, safe for a line of the log.
+    pub fn name(&self) -> String {
+        printable(&format!("s3://{}/{}", self.bucket, self.key))
+    }
+}
+
+/// Returns text that cannot break a log line: whoever writes objects and messages chooses it.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+/// Asks whether an object with this id was read before.
+pub(super) type Known = Arc<dyn Fn(ObjectId) -> bool + Send + Sync>;
+
+/// Starts downloads.
+#[derive(Clone)]
+pub(super) struct Downloads {
+    objects: Objects,
+    slots: Arc<Semaphore>,
+    memory: Arc<Semaphore>,
+    memory_kib: usize,
+    notes: Arc<Notes>,
+}
+
+/// An object that is being downloaded.
+pub(super) struct Download {
+    /// The object as a log.
+    pub log: ObjectLog,
+    /// Comes when reading it does not wait for the network: it is complete, or its window is full.
+    pub ready: oneshot::Receiver<()>,
+    /// What the object turned out to be, once it answered.
+    pub id: Arc<OnceLock<ObjectId>>,
+}
+
+impl Downloads {
+    /// Prepares for `concurrency` downloads at a time that hold up to `memory` bytes.
+    pub fn new(objects: Objects, concurrency: usize, memory: usize, notes: Arc<Notes>) -> Self {
+        let memory_kib = (memory / KIB).clamp(1, u32::MAX as usize);
+        Self {
+            objects,
+            slots: Arc::new(Semaphore::new(concurrency)),
+            memory: Arc::new(Semaphore::new(memory_kib)),
+            memory_kib,
+            notes,
+        }
+    }
+
+    /// Starts a download when there is memory for it. An object that is `known` is not read.
+    pub async fn start(&self, tasks: &mut JoinSet<()>, wanted: Wanted, known: Option<Known>) -> Download {
+        while tasks.try_join_next().is_some() {}
+        let size = wanted.bytes.map_or(WINDOW / 4, |bytes| usize::try_from(bytes).unwrap_or(WINDOW)).clamp(KIB, WINDOW);
+        let kib = size.div_ceil(KIB).min(self.memory_kib);
+        let memory = Arc::clone(&self.memory).acquire_many_owned(kib as u32).await.ok();
+        let room = Arc::new(Semaphore::new(kib * KIB));
+        let (pieces, received) = mpsc::unbounded_channel();
+        let (ready, is_ready) = oneshot::channel();
+        let id = Arc::new(OnceLock::new());
+        let log = ObjectLog {
+            name: wanted.name(),
+            bytes: wanted.bytes.unwrap_or(0),
+            reader: Some(ObjectReader {
+                received,
+                room: Arc::clone(&room),
+                piece: Bytes::new(),
+                ended: false,
+                _memory: memory,
+            }),
+            receipt: None,
+        };
+        let pieces = Pieces { sender: pieces, room, window: kib * KIB, ready: Some(ready) };
+        let fetch = Fetch { wanted, known, id: Arc::clone(&id), pieces, offset: 0, etag: None };
+        let (objects, slots, notes) = (self.objects.clone(), Arc::clone(&self.slots), Arc::clone(&self.notes));
+        tasks.spawn(async move {
+            // The slot is kept while the network is waited for: an object that is read next must not queue again.
+            let Ok(_slot) = slots.acquire().await else { return };
+            fetch.run(&objects, &notes).await;
+        });
+        Download { log, ready: is_ready, id }
+    }
+}
+
+/// What passes from the download to the reading; `None` is the end.
+type Piece = Result<Option<Bytes>, ReadFault>;
+
+struct Pieces {
+    sender: mpsc::UnboundedSender<Piece>,
+    /// The bytes that the window has room for.
+    room: Arc<Semaphore>,
+    window: usize,
+    ready: Option<oneshot::Sender<()>>,
+}
+
+impl Pieces {
+    async fn send(&mut self, mut bytes: Bytes) {
+        while !bytes.is_empty() {
+            let piece = bytes.split_to(bytes.len().min(self.window));
+            if self.room.available_permits() < piece.len() {
+                self.is_ready();
+            }
+            let Ok(permit) = self.room.acquire_many(piece.len() as u32).await else { return };
+            permit.forget();
+            // Whoever read it may be gone, as this task will be then.
+            let _ = self.sender.send(Ok(Some(piece)));
+        }
+    }
+
+    fn end(&mut self, end: Result<(), ReadFault>) {
+        let _ = self.sender.send(end.map(|()| None));
+        self.is_ready();
+    }
+
+    fn is_ready(&mut self) {
+        if let Some(ready) = self.ready.take() {
+            let _ = ready.send(());
+        }
+    }
+}
+
+struct Fetch {
+    wanted: Wanted,
+    known: Option<Known>,
+    id: Arc<OnceLock<ObjectId>>,
+    pieces: Pieces,
+    offset: u64,
+    etag: Option<String>,
+}
+
+impl Fetch {
+    /// Downloads, again and again until the object is complete or there is no use in it.
+    async fn run(mut self, objects: &Objects, notes: &Notes) {
+        let mut backoff = Backoff::default();
+        loop {
+            let before = self.offset;
+            match self.attempt(objects).await {
+                Ok(end) => return self.pieces.end(end),
+                Err(error) if error.is_transient() => {
+                    if self.offset > before {
+                        backoff = Backoff::default();
+                    }
+                    notes.retries.add(1);
+                    notes.say(Level::Warn, "retry", format!("{error}; trying again"));
+                    backoff.wait().await;
+                }
+                Err(error) => return self.pieces.end(Err(fault(&error, self.offset))),
+            }
+        }
+    }
+
+    async fn attempt(&mut self, objects: &Objects) -> Result<Result<(), ReadFault>, AwsError> {
+        let Wanted { bucket, key, .. } = self.wanted.clone();
+        let if_match = self.etag.as_deref().filter(|_| self.offset > 0);
+        let mut body = objects.get(&bucket, &key, self.offset, if_match).await?;
+        if self.offset == 0 {
+            self.etag = body.etag.clone();
+            let id = ObjectId::of(&[&bucket, &key, body.etag.as_deref().unwrap_or_default()]);
+            let _ = self.id.set(id);
+            if self.known.as_ref().is_some_and(|known| known(id)) {
+                return Ok(Err(ReadFault { cause: Cause::ReadBefore, detail: String::new() }));
+            }
+        }
+        while let Some(bytes) = body.next_chunk().await {
+            let bytes = bytes?;
+            let length = bytes.len() as u64;
+            self.pieces.send(bytes).await;
+            self.offset += length;
+        }
+        Ok(Ok(()))
+    }
+}
+
+/// Returns why an object is skipped that cannot be had.
+fn fault(error: &AwsError, offset: u64) -> ReadFault {
+    let cause = match error.kind() {
+        Kind::Gone if offset == 0 => Cause::Gone,
+        Kind::Denied | Kind::Archived => Cause::Denied,
+        _ => Cause::Unreadable,
+    };
+    ReadFault { cause, detail: error.to_string() }
+}
+
+/// Waits between attempts: half a second, doubled each time up to 20 seconds, less a random part.
+#[derive(Debug, Default)]
+pub(super) struct Backoff {
+    failures: u32,
+}
+
+impl Backoff {
+    /// Waits as long as it is time to.
+    pub async fn wait(&mut self) {
+        let longest = Duration::from_millis(500 << self.failures.min(6)).min(Duration::from_secs(20));
+        self.failures += 1;
+        tokio::time::sleep(longest.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+    }
+}
+
+/// An object as a log: reading it waits for the download.
+pub(super) struct ObjectLog {
+    name: String,
+    bytes: u64,
+    reader: Option<ObjectReader>,
+    receipt: Option<Receipt>,
+}
+
+impl ObjectLog {
+    /// Adds what the source wants to have back.
+    pub fn with_receipt(mut self, receipt: Receipt) -> Self {
+        self.receipt = Some(receipt);
+        self
+    }
+}
+
+impl Log for ObjectLog {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    fn open(&mut self) -> Result<Box<dyn Read + Send>, Skip> {
+        let mut reader = self.reader.take().ok_or(Skip { cause: Cause::Internal, at: None, detail: None })?;
+        // What is known at once is no fault at some byte.
+        reader.receive()?;
+        Ok(Box::new(reader))
+    }
+
+    fn receipt(&mut self) -> Option<Receipt> {
+        self.receipt.take()
+    }
+}
+
+struct ObjectReader {
+    received: mpsc::UnboundedReceiver<Piece>,
+    room: Arc<Semaphore>,
+    piece: Bytes,
+    ended: bool,
+    _memory: Option<OwnedSemaphorePermit>,
+}
+
+impl ObjectReader {
+    /// Waits for the next piece; at the end it is empty.
+    fn receive(&mut self) -> io::Result<()> {
+        let piece = match self.received.blocking_recv() {
+            Some(Ok(piece)) => piece,
+            Some(Err(fault)) => return Err(io::Error::other(fault)),
+            // The download was aborted.
+            None => {
+                let detail = "the source is closed".to_owned();
+                return Err(io::Error::other(ReadFault { cause: Cause::Unreachable, detail }));
+            }
+        };
+        self.ended = piece.is_none();
+        self.piece = piece.unwrap_or_default();
+        self.room.add_permits(self.piece.len());
+        Ok(())
+    }
+}
+
+impl Read for ObjectReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.piece.is_empty() && !self.ended {
+            self.receive()?;
+        }
+        let length = self.piece.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&self.piece.split_to(length));
+        Ok(length)
+    }
+}

@@ -1,0 +1,82 @@
+//! What the background work of a source has to tell: lines for the log and counts. It writes nothing itself, since
+//! only Falco's thread may call the log; that thread takes the notes with it when it asks for events.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// How many lines wait at most; the ones that come when there are more only count.
+const WAITING: usize = 1000;
+
+/// How much a line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Good to know.
+    Info,
+    /// Events may come late.
+    Warn,
+    /// Events may be missing until somebody acts.
+    Error,
+}
+
+/// A line for the log. Lines of one topic are limited together.
+#[derive(Debug)]
+pub struct Note {
+    /// What it is about.
+    pub topic: &'static str,
+    /// How much it matters.
+    pub level: Level,
+    /// The line, without control characters.
+    pub text: String,
+}
+
+/// A count that background work raises.
+#[derive(Debug, Default)]
+pub struct Count(AtomicU64);
+
+impl Count {
+    /// Adds to the count.
+    pub fn add(&self, number: u64) {
+        self.0.fetch_add(number, Ordering::Relaxed);
+    }
+
+    /// Returns the count.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The notes of one source.
+#[derive(Debug, Default)]
+pub struct Notes {
+    lines: Mutex<VecDeque<Note>>,
+    /// Logs that were found.
+    pub logs_found: Count,
+    /// Bytes of these logs, as far as they are known.
+    pub bytes_found: Count,
+    /// Messages received, each time that one is.
+    pub messages: Count,
+    /// Messages deleted since their events were delivered or they lead to none.
+    pub messages_deleted: Count,
+    /// Messages that were not read and left in the queue.
+    pub messages_left: Count,
+    /// Messages that could not be read and were deleted at last.
+    pub messages_given_up: Count,
+    /// Calls to AWS that were repeated since they failed, beyond the repetitions that the SDK makes by itself.
+    pub retries: Count,
+}
+
+impl Notes {
+    /// Adds a line.
+    pub fn say(&self, level: Level, topic: &'static str, text: impl Into<String>) {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() < WAITING {
+            lines.push_back(Note { topic, level, text: text.into() });
+        }
+    }
+
+    /// Takes the lines that wait.
+    pub fn take(&self) -> VecDeque<Note> {
+        std::mem::take(&mut self.lines.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

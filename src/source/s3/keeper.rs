@@ -1,0 +1,154 @@
+//! Keeps the positions of a scan: is told what was found and what was delivered, and makes it last.
+
+use super::listing::Place;
+use crate::checkpoint::{Object, ObjectId, Positions, StateFile, TimeRange};
+use crate::source::Verdict;
+use crate::source::notes::{Level, Notes};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, mpsc};
+
+/// How many times as long as writing took to wait before writing again: what is small lasts at once, what is large
+/// keeps the disk busy for a fifth of the time.
+const REST: u32 = 4;
+
+/// An object of a place.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub key: String,
+    pub id: ObjectId,
+    pub time: TimeRange,
+}
+
+impl Entry {
+    pub fn object(&self) -> Object<'_> {
+        Object { key: &self.key, id: self.id, time: self.time }
+    }
+}
+
+/// What the keeper is told.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// An object is on its way to Falco.
+    Found(Arc<str>),
+    /// Falco went through it.
+    Settled(Place, Entry, Verdict),
+    /// A place is listed; whether to its end.
+    Listed(Place, bool),
+    /// All places are listed.
+    AllListed,
+}
+
+/// The positions that the scan reads and the keeper changes.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    positions: Mutex<Positions>,
+    /// Told when all that a pass found was delivered.
+    pub delivered: Notify,
+}
+
+impl Shared {
+    pub fn new(positions: Positions) -> Self {
+        Self { positions: Mutex::new(positions), delivered: Notify::new() }
+    }
+
+    pub fn positions(&self) -> MutexGuard<'_, Positions> {
+        self.positions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place whose objects are not all delivered.
+#[derive(Debug, Default)]
+struct Open {
+    outstanding: u64,
+    listed: Option<bool>,
+}
+
+pub(super) struct Keeper {
+    pub shared: Arc<Shared>,
+    pub file: Option<Arc<StateFile>>,
+    pub notes: Arc<Notes>,
+    /// The process, when the scan has an end to note.
+    pub process: Option<String>,
+}
+
+/// What the keeper knows of the pass.
+#[derive(Debug)]
+struct Pass {
+    open: HashMap<Arc<str>, Open>,
+    all_listed: bool,
+    /// Whether every place was listed to its end.
+    complete: bool,
+}
+
+impl Default for Pass {
+    fn default() -> Self {
+        Self { open: HashMap::new(), all_listed: false, complete: true }
+    }
+}
+
+impl Keeper {
+    /// Works until nobody is left to tell it anything.
+    pub async fn run(self, mut told: mpsc::UnboundedReceiver<Told>) {
+        let mut pass = Pass::default();
+        let mut several = Vec::new();
+        while told.recv_many(&mut several, 10_000).await > 0 {
+            for told in several.drain(..) {
+                self.note(&mut pass, told);
+            }
+            let begun = Instant::now();
+            self.save().await;
+            tokio::time::sleep((begun.elapsed() * REST).min(Duration::from_secs(1))).await;
+        }
+    }
+
+    fn note(&self, pass: &mut Pass, told: Told) {
+        let place = match told {
+            Told::Found(prefix) => {
+                pass.open.entry(prefix).or_default().outstanding += 1;
+                return;
+            }
+            Told::Settled(place, entry, _verdict) => {
+                // What could not be read was told and counted; reading it again would give the same.
+                self.shared.positions().partition(&place.prefix, place.layout).consume(&entry.object());
+                let open = pass.open.entry(Arc::clone(&place.prefix)).or_default();
+                open.outstanding = open.outstanding.saturating_sub(1);
+                Some(place)
+            }
+            Told::Listed(place, to_end) => {
+                pass.open.entry(Arc::clone(&place.prefix)).or_default().listed = Some(to_end);
+                Some(place)
+            }
+            Told::AllListed => {
+                pass.all_listed = true;
+                None
+            }
+        };
+        if let Some(place) = place
+            && let Some(Open { outstanding: 0, listed: Some(to_end) }) = pass.open.get(&place.prefix)
+        {
+            if *to_end {
+                self.shared.positions().partition(&place.prefix, place.layout).pass_ended();
+            }
+            pass.complete &= to_end;
+            pass.open.remove(&place.prefix);
+        }
+        if pass.all_listed && pass.open.is_empty() {
+            if pass.complete && self.process.is_some() {
+                self.shared.positions().completed_by = self.process.clone();
+            }
+            *pass = Pass::default();
+            self.shared.delivered.notify_one();
+        }
+    }
+
+    async fn save(&self) {
+        let Some(file) = self.file.clone() else { return };
+        let Ok(bytes) = self.shared.positions().to_bytes() else { return };
+        let saved = tokio::task::spawn_blocking(move || file.save(&bytes)).await;
+        if let Ok(Err(error)) = saved {
+            self.notes.say(Level::Warn, "state", format!("{error}; a restart will read again what is delivered now"));
+        }
+    }
+}

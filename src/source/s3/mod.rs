@@ -1,0 +1,147 @@
+//! Logs in an S3 bucket: once from start to end, or without end. Where a scan stands is kept, so that it goes on after
+//! a restart.
+
+mod keeper;
+mod layout;
+mod listing;
+mod scan;
+
+use super::download::{Downloads, printable};
+use super::notes::{Level, Notes};
+use super::remote::{Background, OpenError, Settings, runtime};
+use super::{Opened, state};
+use crate::aws::s3::Objects;
+use crate::aws::{AwsError, Connection, Kind};
+use crate::checkpoint::Positions;
+use keeper::{Keeper, Shared};
+use listing::{Found, Lister, Place};
+use scan::{Scan, Window};
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// What to read.
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    /// The bucket's name.
+    pub name: String,
+    /// What keys begin with.
+    pub prefix: String,
+    /// The accounts to read, or none for all.
+    pub accounts: Vec<String>,
+    /// The time from which objects are read, and until when, in seconds since the Unix epoch.
+    pub window: Option<(i64, Option<i64>)>,
+    /// What the window is called in the configuration: with another one it is another scan.
+    pub window_name: String,
+    /// How long to wait before listing again, for a scan without end.
+    pub follow: Option<Duration>,
+}
+
+/// Opens a bucket.
+///
+/// # Errors
+///
+/// When there are no credentials, no region or no such bucket, when it may not be listed, or when another process has
+/// the state. Trouble that may pass is no error: the scan begins when it has passed.
+pub fn open(bucket: Bucket, settings: &Settings) -> Result<Opened, OpenError> {
+    let notes = Arc::new(Notes::default());
+    let runtime = runtime().map_err(OpenError::Runtime)?;
+    let (objects, places) = runtime.block_on(look(&bucket, settings, &notes))?;
+    let identity = identity(&bucket);
+    let name = state::file_name("s3", &bucket.name, &identity);
+    let (state, kept) = state::open(settings.state_dir.as_deref(), &name, false, &notes)?;
+    let mut positions = kept.progress.as_deref().and_then(|bytes| Positions::from_bytes(bytes, &identity));
+    let process = process();
+    if bucket.follow.is_none() {
+        // A scan with an end that came to it begins anew, but not when it is Falco that reads its configuration again.
+        positions = positions.filter(|kept| kept.completed_by.is_none() || kept.completed_by == process);
+    }
+    let address = printable(&format!("s3://{}/{}", bucket.name, bucket.prefix));
+    let goes_on = positions.is_some();
+    let manner = if goes_on { "going on where the last run ended" } else { "from the start" };
+    notes.say(Level::Info, "open", format!("reading {address}: {manner}"));
+    let mut positions = positions.unwrap_or_else(|| Positions::new(&identity));
+    positions.completed_by = None;
+    let shared = Arc::new(Shared::new(positions));
+    let (tell, told) = mpsc::unbounded_channel();
+    let keeper = Keeper {
+        shared: Arc::clone(&shared),
+        file: state.progress.map(Arc::new),
+        notes: Arc::clone(&notes),
+        process: process.filter(|_| bucket.follow.is_none()),
+    };
+    let memory = settings.memory;
+    let downloads = Downloads::new(objects.clone(), settings.download_concurrency, memory, Arc::clone(&notes));
+    let lister = Lister { objects, bucket: bucket.name.into(), notes: Arc::clone(&notes), patient: true };
+    let scan = Scan {
+        lister,
+        prefix: bucket.prefix,
+        accounts: bucket.accounts,
+        window: bucket.window.map(|(start, end)| Window { start, end }),
+        follow: bucket.follow,
+        downloads,
+        shared,
+        tell,
+        notes: Arc::clone(&notes),
+    };
+    let scan = Arc::new(scan);
+    let produce = move |logs| Arc::clone(&scan).run(places.clone(), logs);
+    let (background, logs) = Background::start(runtime, produce, keeper.run(told), state.ids, Arc::clone(&notes));
+    let ids = kept.ids.filter(|_| goes_on);
+    Ok(Opened { logs, background: Some(background), ignored: Vec::new(), ids, notes })
+}
+
+/// Connects and looks what the bucket holds, `None` when trouble that may pass keeps it from answering.
+async fn look(
+    bucket: &Bucket,
+    settings: &Settings,
+    notes: &Arc<Notes>,
+) -> Result<(Objects, Option<Vec<Place>>), AwsError> {
+    let connection = Connection::new(&settings.access, None).await?;
+    let objects = Objects::new(&connection)?;
+    let lister = Lister {
+        objects: objects.clone(),
+        bucket: bucket.name.as_str().into(),
+        notes: Arc::clone(notes),
+        patient: false,
+    };
+    let Found { places, denied } = match lister.places(&bucket.prefix, &bucket.accounts).await {
+        Ok(found) => found,
+        Err(error) if error.is_transient() && error.kind() != Kind::Credentials => {
+            notes.say(Level::Warn, "retry", format!("{error}; trying again"));
+            return Ok((objects, None));
+        }
+        Err(error) => return Err(error),
+    };
+    for (folder, error) in denied {
+        let is_named =
+            layout::account(&folder).is_some_and(|account| bucket.accounts.iter().any(|name| name == account));
+        if places.is_empty() || is_named {
+            return Err(error);
+        }
+        notes.say(Level::Error, "denied", format!("{error}; nothing is read there"));
+    }
+    if places.is_empty() && bucket.follow.is_none() {
+        let text = format!("no logs in s3://{}/{}", bucket.name, bucket.prefix);
+        notes.say(Level::Warn, "open", printable(&text));
+    }
+    Ok((objects, Some(places)))
+}
+
+/// Returns what tells a scan from others whose positions mean nothing to it.
+fn identity(bucket: &Bucket) -> String {
+    let Bucket { name, prefix, accounts, window_name, follow, .. } = bucket;
+    let mut accounts = accounts.clone();
+    accounts.sort();
+    format!("s3://{name}/{prefix} accounts={} window={window_name} follow={}", accounts.join(","), follow.is_some())
+}
+
+/// Returns what tells this process from all others, also from those before the machine's last start.
+fn process() -> Option<String> {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    // The name in parentheses may hold anything; the start time is the 20th number behind it.
+    let start = stat.rsplit_once(')')?.1.split_whitespace().nth(19)?;
+    Some(format!("{} {} {start}", boot.trim(), std::process::id()))
+}

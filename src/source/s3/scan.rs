@@ -1,0 +1,202 @@
+//! Scans a bucket: lists its places in parallel and sends their new objects to be read, each place in key order. A
+//! scan that follows does so again and again.
+
+use super::keeper::{Entry, Shared, Told};
+use super::layout;
+use super::listing::{Found, Lister, PARALLEL, Place, is_wanted};
+use crate::aws::s3::{ListRequest, Listed};
+use crate::checkpoint::{Layout, ObjectId, TimeRange};
+use crate::decode::notice::is_log_key;
+use crate::source::download::{Downloads, Wanted};
+use crate::source::notes::{Level, Notes};
+use crate::source::{Log, Receipt};
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+
+/// How many listed objects wait for their download, beyond a page of each listing.
+const LISTED: usize = 1000;
+
+/// After how many passes a scan that follows looks for new accounts and regions.
+const LOOK_AGAIN: u32 = 10;
+
+/// A time window in seconds since the Unix epoch, both ends included.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Window {
+    pub start: i64,
+    pub end: Option<i64>,
+}
+
+impl Window {
+    /// Returns whether an object may be from inside the window, whose start counts to the minute as stamps do.
+    fn has(&self, time: TimeRange) -> bool {
+        time.high >= self.start.div_euclid(60) * 60 && self.end.is_none_or(|end| time.low <= end)
+    }
+}
+
+/// A scan of one bucket.
+pub(super) struct Scan {
+    pub lister: Lister,
+    pub prefix: String,
+    pub accounts: Vec<String>,
+    pub window: Option<Window>,
+    /// How long to wait between passes; `None` is a scan with one pass.
+    pub follow: Option<Duration>,
+    pub downloads: Downloads,
+    pub shared: Arc<Shared>,
+    pub tell: mpsc::UnboundedSender<Told>,
+    pub notes: Arc<Notes>,
+}
+
+/// What listings send.
+enum Item {
+    Object(Place, Entry, u64),
+    End(Place, bool),
+}
+
+impl Scan {
+    /// Scans, and sends a log for each new object. `places` are those that are known already.
+    pub async fn run(self: Arc<Self>, known: Option<Vec<Place>>, logs: mpsc::Sender<Box<dyn Log>>) {
+        let mut places = known.unwrap_or_default();
+        let mut downloads = JoinSet::new();
+        for pass in 0_u32.. {
+            if places.is_empty() || (pass > 0 && pass % LOOK_AGAIN == 0) {
+                places = self.look().await.unwrap_or(places);
+            }
+            if self.pass(&places, &logs, &mut downloads).await.is_none() {
+                return;
+            }
+            let Some(interval) = self.follow else { break };
+            self.shared.delivered.notified().await;
+            tokio::time::sleep(interval).await;
+        }
+        while downloads.join_next().await.is_some() {}
+    }
+
+    /// Looks for places, for as long as it takes unless it is in vain.
+    async fn look(&self) -> Option<Vec<Place>> {
+        match self.lister.places(&self.prefix, &self.accounts).await {
+            Ok(Found { places, denied }) => {
+                for (_, error) in denied {
+                    self.notes.say(Level::Error, "denied", format!("{error}; nothing is read there"));
+                }
+                Some(places)
+            }
+            Err(error) => {
+                self.notes.say(Level::Error, "denied", error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Lists all places once; `None` when nobody reads any more.
+    async fn pass(
+        self: &Arc<Self>,
+        places: &[Place],
+        logs: &mpsc::Sender<Box<dyn Log>>,
+        downloads: &mut JoinSet<()>,
+    ) -> Option<()> {
+        let (items, mut listed) = mpsc::channel(LISTED);
+        let permits = Arc::new(Semaphore::new(PARALLEL));
+        let mut listings = JoinSet::new();
+        for place in places.iter().cloned() {
+            let (scan, permits, items) = (Arc::clone(self), Arc::clone(&permits), items.clone());
+            listings.spawn(async move {
+                let Ok(_permit) = permits.acquire().await else { return };
+                let to_end = scan.list(&place, &items).await;
+                let _ = items.send(Item::End(place, to_end)).await;
+            });
+        }
+        drop(items);
+        while let Some(item) = listed.recv().await {
+            match item {
+                Item::Object(place, entry, bytes) => {
+                    self.notes.logs_found.add(1);
+                    self.notes.bytes_found.add(bytes);
+                    self.tell.send(Told::Found(Arc::clone(&place.prefix))).ok()?;
+                    let bucket = Arc::clone(&self.lister.bucket);
+                    let wanted = Wanted { bucket, key: entry.key.clone(), bytes: Some(bytes) };
+                    let download = self.downloads.start(downloads, wanted, None).await;
+                    let tell = self.tell.clone();
+                    let receipt = Receipt::new(move |verdict| {
+                        // Nobody is told when the source is closed.
+                        let _ = tell.send(Told::Settled(place, entry, verdict));
+                    });
+                    logs.send(Box::new(download.log.with_receipt(receipt))).await.ok()?;
+                }
+                Item::End(place, to_end) => self.tell.send(Told::Listed(place, to_end)).ok()?,
+            }
+        }
+        self.tell.send(Told::AllListed).ok()
+    }
+
+    /// Lists a place from where its position stands; returns whether to its end.
+    async fn list(&self, place: &Place, items: &mpsc::Sender<Item>) -> bool {
+        let region = layout::region_folder(&place.prefix).filter(|_| place.layout == Layout::Dated);
+        let from = {
+            let mut positions = self.shared.positions();
+            let partition = positions.partition(&place.prefix, place.layout);
+            partition.pass_begins(Timestamp::now().as_second());
+            let start = self.window.map(|window| window.start).max(partition.list_from());
+            match region {
+                Some(region) => start.map(|start| layout::day_folder(region, start)),
+                None => partition.resume_after().map(str::to_owned),
+            }
+        };
+        let end = region.zip(self.window.and_then(|window| window.end));
+        // Behind the folder of the last day, whatever the names in it.
+        let end = end.map(|(region, end)| format!("{}\u{10ffff}", layout::day_folder(region, end)));
+        let mut request = ListRequest {
+            prefix: place.prefix.to_string(),
+            delimiter: place.folder_only,
+            start_after: from.filter(|from| from.as_str() > &*place.prefix),
+            continuation: None,
+        };
+        loop {
+            let page = match self.lister.page(&request).await {
+                Ok(page) => page,
+                Err(error) => {
+                    self.notes.say(Level::Error, "denied", format!("{error}; nothing more is read there"));
+                    return false;
+                }
+            };
+            for object in page.objects {
+                if end.as_ref().is_some_and(|end| object.key > *end) {
+                    return true;
+                }
+                if let Some((entry, bytes)) = self.entry(place, object)
+                    && items.send(Item::Object(place.clone(), entry, bytes)).await.is_err()
+                {
+                    return false;
+                }
+            }
+            request.continuation = page.next;
+            if request.continuation.is_none() {
+                return true;
+            }
+        }
+    }
+
+    /// Returns an object that is to be read.
+    fn entry(&self, place: &Place, object: Listed) -> Option<(Entry, u64)> {
+        let Listed { key, bytes, etag, modified_s } = object;
+        if !is_log_key(&key) || !is_wanted(&key, &self.accounts) {
+            return None;
+        }
+        let written = layout::time_of(&key);
+        if self.window.is_some_and(|window| !window.has(written.unwrap_or(TimeRange::at(modified_s)))) {
+            return None;
+        }
+        let time = match place.layout {
+            Layout::Flat => TimeRange::at(modified_s),
+            // What is not dated among what is can be as new as it was modified, and says nothing about the others.
+            Layout::Dated => written.unwrap_or(TimeRange { low: 0, high: modified_s }),
+        };
+        let id = ObjectId::of(&[&self.lister.bucket, &key, &etag]);
+        let entry = Entry { key, id, time };
+        let is_new = self.shared.positions().partition(&place.prefix, place.layout).is_new(&entry.object());
+        is_new.then_some((entry, bytes))
+    }
+}

@@ -1,0 +1,240 @@
+//! Keeps the messages in work: invisible to others as long as they are, deleted once Falco went through what they lead
+//! to, and left in the queue when they could not be read.
+
+use crate::aws::sqs::{Message, Queue};
+use crate::checkpoint::{DoneSet, ObjectId, StateFile};
+use crate::decode::Cause;
+use crate::source::Verdict;
+use crate::source::download::{Backoff, printable};
+use crate::source::notes::{Level, Notes};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+
+/// How many messages a call can name.
+const MOST: usize = 10;
+
+/// How often a deletion is tried. A message that stays nonetheless comes again, and its objects are known then.
+const DELETIONS: u32 = 6;
+
+/// A message in work.
+#[derive(Debug)]
+pub(super) struct Work {
+    id: String,
+    handle: String,
+    receive_count: u32,
+    bytes: usize,
+    digest: String,
+    /// The parts that Falco did not go through yet.
+    parts: usize,
+    verdict: Verdict,
+    leased: Instant,
+}
+
+impl Work {
+    pub fn new(message: Message, parts: usize) -> Self {
+        let Message { id, receipt_handle, body, receive_count } = message;
+        let digest = Sha256::digest(body.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let (id, bytes) = (printable(&id), body.len());
+        Self {
+            id,
+            handle: receipt_handle,
+            receive_count,
+            bytes,
+            digest,
+            parts,
+            verdict: Ok(()),
+            leased: Instant::now(),
+        }
+    }
+}
+
+/// What the keeper is told.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// A message was received, and got this number.
+    Received(u64, Work),
+    /// Falco went through a part of it, an object perhaps.
+    Settled(u64, Option<ObjectId>, Verdict),
+}
+
+pub(super) struct Keeper {
+    pub queue: Queue,
+    /// The queue's name in lines of the log.
+    pub name: String,
+    pub done: Arc<Mutex<DoneSet>>,
+    pub file: Option<Arc<StateFile>>,
+    pub notes: Arc<Notes>,
+    pub room: Arc<Semaphore>,
+    pub delete: bool,
+    /// How long a message stays invisible, in seconds.
+    pub lease_s: u32,
+    /// After how many receipts a message that cannot be read is deleted.
+    pub give_up_after: Option<u32>,
+}
+
+impl Keeper {
+    /// Works until nobody is left to tell it anything, then gives back what is still in work.
+    pub async fn run(self, mut told: mpsc::UnboundedReceiver<Told>) {
+        let lease = Duration::from_secs(self.lease_s.into());
+        let mut leases = tokio::time::interval(lease / 6);
+        let mut work = HashMap::new();
+        let mut calls = JoinSet::new();
+        let mut saving = None;
+        let mut unsaved = false;
+        let mut several = Vec::new();
+        loop {
+            tokio::select! {
+                count = told.recv_many(&mut several, 10_000) => {
+                    if count == 0 {
+                        break;
+                    }
+                    let finished = several.drain(..).filter_map(|told| self.note(&mut work, told)).collect();
+                    unsaved = true;
+                    self.finish(finished, &mut calls);
+                }
+                _ = leases.tick() => self.extend(&mut work, lease / 3, &mut calls),
+                Some(_) = calls.join_next() => {}
+                () = ended(&mut saving) => {}
+            }
+            if unsaved && saving.is_none() {
+                saving = Some(tokio::spawn(save(self.file.clone(), Arc::clone(&self.done), Arc::clone(&self.notes))));
+                unsaved = false;
+            }
+        }
+        let back: Vec<String> = work.into_values().map(|work: Work| work.handle).collect();
+        for handles in back.chunks(MOST) {
+            let (queue, handles) = (self.queue.clone(), handles.to_vec());
+            calls.spawn(async move {
+                let handles: Vec<&str> = handles.iter().map(String::as_str).collect();
+                // One that is not given back comes again when its lease ends.
+                queue.set_visibility(&handles, 0).await;
+            });
+        }
+        if let Some(saving) = saving {
+            let _ = saving.await;
+        }
+        save(self.file.clone(), Arc::clone(&self.done), Arc::clone(&self.notes)).await;
+        while calls.join_next().await.is_some() {}
+    }
+
+    /// Returns a message that is done with.
+    fn note(&self, work: &mut HashMap<u64, Work>, told: Told) -> Option<Work> {
+        let number = match told {
+            Told::Received(number, message) => {
+                work.insert(number, message);
+                number
+            }
+            Told::Settled(number, id, verdict) => {
+                let message = work.get_mut(&number)?;
+                message.parts = message.parts.saturating_sub(1);
+                message.verdict = message.verdict.and(verdict);
+                if let (Some(id), Ok(())) = (id, verdict) {
+                    self.done.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+                }
+                number
+            }
+        };
+        if work.get(&number).is_some_and(|message| message.parts == 0) { work.remove(&number) } else { None }
+    }
+
+    /// Deletes messages that are done with, or leaves them.
+    fn finish(&self, finished: Vec<Work>, calls: &mut JoinSet<()>) {
+        self.room.add_permits(finished.len());
+        let mut deletions = Vec::new();
+        for message in finished {
+            match message.verdict {
+                Ok(()) if self.delete => {
+                    self.notes.messages_deleted.add(1);
+                    deletions.push(message.handle);
+                }
+                Ok(()) => {}
+                Err(cause) if self.gives_up(cause, message.receive_count) => {
+                    let Work { id, receive_count, bytes, digest, .. } = &message;
+                    let text = format!(
+                        "deleted message {id} of {}, which could not be read {receive_count} times: {cause}; \
+                         bytes {bytes}, SHA-256 {digest}",
+                        self.name
+                    );
+                    self.notes.say(Level::Error, "given up", text);
+                    self.notes.messages_given_up.add(1);
+                    deletions.push(message.handle);
+                }
+                Err(_) => self.notes.messages_left.add(1),
+            }
+        }
+        for handles in deletions.chunks(MOST) {
+            calls.spawn(delete(self.queue.clone(), handles.to_vec(), Arc::clone(&self.notes)));
+        }
+    }
+
+    fn gives_up(&self, cause: Cause, receive_count: u32) -> bool {
+        let may_pass = matches!(cause, Cause::Unreachable | Cause::Internal);
+        !may_pass && self.give_up_after.is_some_and(|count| receive_count >= count)
+    }
+
+    /// Extends the leases that are older than `age`.
+    fn extend(&self, work: &mut HashMap<u64, Work>, age: Duration, calls: &mut JoinSet<()>) {
+        let old = work.values_mut().filter(|message| message.leased.elapsed() >= age);
+        let handles: Vec<String> = old
+            .map(|message| {
+                message.leased = Instant::now();
+                message.handle.clone()
+            })
+            .collect();
+        for handles in handles.chunks(MOST) {
+            let (queue, handles) = (self.queue.clone(), handles.to_vec());
+            let (notes, seconds) = (Arc::clone(&self.notes), self.lease_s);
+            calls.spawn(async move {
+                let handles: Vec<&str> = handles.iter().map(String::as_str).collect();
+                for (_, error) in queue.set_visibility(&handles, seconds).await {
+                    notes.say(Level::Warn, "lease", format!("{error}; a message may come again while it is in work"));
+                }
+            });
+        }
+    }
+}
+
+/// Waits for a task that was started, or without end when there is none.
+async fn ended(task: &mut Option<tokio::task::JoinHandle<()>>) {
+    match task {
+        Some(running) => {
+            let _ = running.await;
+            *task = None;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+async fn save(file: Option<Arc<StateFile>>, done: Arc<Mutex<DoneSet>>, notes: Arc<Notes>) {
+    let Some(file) = file else { return };
+    let begun = Instant::now();
+    let saved = tokio::task::spawn_blocking(move || {
+        let bytes = done.lock().unwrap_or_else(PoisonError::into_inner).to_bytes();
+        file.save(&bytes)
+    });
+    if let Ok(Err(error)) = saved.await {
+        notes.say(Level::Warn, "state", format!("{error}; objects whose messages come again may be read again"));
+    }
+    // What is small lasts at once, what is large keeps the disk busy for a fifth of the time.
+    tokio::time::sleep((begun.elapsed() * 4).min(Duration::from_secs(1))).await;
+}
+
+async fn delete(queue: Queue, mut handles: Vec<String>, notes: Arc<Notes>) {
+    let mut backoff = Backoff::default();
+    for attempt in 1..=DELETIONS {
+        let names: Vec<&str> = handles.iter().map(String::as_str).collect();
+        let failures = queue.delete(&names).await;
+        let Some((_, error)) = failures.first() else { return };
+        if attempt == DELETIONS || !failures.iter().any(|(_, error)| error.is_transient()) {
+            notes.say(Level::Error, "delete", format!("{error}; the messages come again: {}", failures.len()));
+            return;
+        }
+        notes.retries.add(1);
+        handles = failures.iter().filter_map(|(index, _)| handles.get(*index).cloned()).collect();
+        backoff.wait().await;
+    }
+}

@@ -1,0 +1,213 @@
+//! Receives messages and sends what they lead to: the objects that they name, or the events inside of them.
+
+use super::keeper::{Told, Work};
+use crate::aws::sqs::{Message, Queue};
+use crate::checkpoint::DoneSet;
+use crate::decode::name::DIGEST_FOLDER;
+use crate::decode::notice::{self, Notice, ObjectRef};
+use crate::decode::{Cause, Skip};
+use crate::source::download::{Backoff, Downloads, Known, Wanted, printable};
+use crate::source::notes::{Level, Notes};
+use crate::source::{Log, Receipt};
+use std::io::{Cursor, Read};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::task::JoinSet;
+
+/// How many messages a call can give.
+const MOST: u8 = 10;
+
+/// How long a call waits for a message, in seconds: as long as the service allows, since each call costs.
+const LONG_WAIT: u8 = 20;
+
+/// How many more receive loops there are while messages come faster than one can fetch them.
+const MORE_LOOPS: usize = 3;
+
+/// Receives from one queue.
+pub(super) struct Poll {
+    pub queue: Queue,
+    /// The queue's name in lines of the log.
+    pub name: String,
+    pub downloads: Downloads,
+    /// The buckets that messages may name, or none for all.
+    pub buckets: Vec<String>,
+    /// What was read before.
+    pub done: Arc<Mutex<DoneSet>>,
+    /// How many more messages may be in work.
+    pub room: Arc<Semaphore>,
+    pub tell: mpsc::UnboundedSender<Told>,
+    pub notes: Arc<Notes>,
+    pub numbers: AtomicU64,
+    /// Told when a call gave as many messages as it can.
+    pub busy: Notify,
+}
+
+/// A part of a message that is to be delivered.
+enum Part {
+    Object(ObjectRef),
+    Event(String),
+    /// What is not read, and why.
+    Skipped(String, Skip),
+}
+
+impl Poll {
+    /// Receives without end. `first` are messages that were received already.
+    pub async fn run(self: Arc<Self>, first: Vec<Message>, logs: mpsc::Sender<Box<dyn Log>>) {
+        let mut loops = JoinSet::new();
+        for _ in 0..MORE_LOOPS {
+            loops.spawn(Arc::clone(&self).help(logs.clone()));
+        }
+        let mut tasks = JoinSet::new();
+        self.take(first, &mut tasks, &logs).await;
+        loop {
+            self.receive(LONG_WAIT, &mut tasks, &logs).await;
+        }
+    }
+
+    /// Receives while there is more than the first loop can fetch.
+    async fn help(self: Arc<Self>, logs: mpsc::Sender<Box<dyn Log>>) {
+        let mut tasks = JoinSet::new();
+        loop {
+            self.busy.notified().await;
+            while self.receive(0, &mut tasks, &logs).await > 0 {}
+        }
+    }
+
+    /// Receives once, and returns how many messages came.
+    async fn receive(&self, wait_s: u8, tasks: &mut JoinSet<()>, logs: &mpsc::Sender<Box<dyn Log>>) -> usize {
+        // Falco may be slow: what is received must be worked on before its lease becomes a burden.
+        let Ok(first) = self.room.acquire().await else { return 0 };
+        let mut permits = vec![first];
+        permits.extend((1..MOST).map_while(|_| self.room.try_acquire().ok()));
+        let mut backoff = Backoff::default();
+        let messages = loop {
+            match self.queue.receive(permits.len() as u8, wait_s).await {
+                Ok(messages) => break messages,
+                Err(error) => {
+                    self.notes.retries.add(1);
+                    let level = if error.is_transient() { Level::Warn } else { Level::Error };
+                    self.notes.say(level, "receive", format!("{error}; trying again"));
+                    backoff.wait().await;
+                }
+            }
+        };
+        permits.into_iter().take(messages.len()).for_each(|permit| permit.forget());
+        if messages.len() == usize::from(MOST) {
+            self.busy.notify_waiters();
+        }
+        let count = messages.len();
+        self.take(messages, tasks, logs).await;
+        count
+    }
+
+    /// Begins to work on messages; each has taken its room.
+    async fn take(&self, messages: Vec<Message>, tasks: &mut JoinSet<()>, logs: &mpsc::Sender<Box<dyn Log>>) {
+        for message in messages {
+            self.notes.messages.add(1);
+            let parts = self.parts(&message);
+            let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+            let work = Work::new(message, parts.len());
+            // The lease begins before the first part does.
+            let _ = self.tell.send(Told::Received(number, work));
+            for part in parts {
+                self.deliver(number, part, tasks, logs).await;
+            }
+        }
+    }
+
+    /// Returns what a message leads to.
+    fn parts(&self, message: &Message) -> Vec<Part> {
+        let name = printable(&format!("message {} of {}", message.id, self.name));
+        match notice::read(&message.body) {
+            Ok(Notice::Objects(objects)) => objects.into_iter().map(|object| self.object_part(object)).collect(),
+            Ok(Notice::Events(events)) => events.into_iter().map(Part::Event).collect(),
+            Ok(Notice::Nothing(_)) => Vec::new(),
+            Err(error) => {
+                let skip = Skip { cause: Cause::UnknownMessage, at: None, detail: Some(error.to_string()) };
+                vec![Part::Skipped(name, skip)]
+            }
+        }
+    }
+
+    fn object_part(&self, object: ObjectRef) -> Part {
+        let skipped = |cause| {
+            let name = printable(&format!("s3://{}/{}", object.bucket, object.key));
+            Part::Skipped(name, Skip { cause, at: None, detail: None })
+        };
+        if !self.buckets.is_empty() && !self.buckets.contains(&object.bucket) {
+            skipped(Cause::ForeignBucket)
+        } else if object.key.split('/').any(|folder| folder == DIGEST_FOLDER) {
+            skipped(Cause::Digest)
+        } else if !notice::is_log_key(&object.key) {
+            skipped(Cause::NotALog)
+        } else {
+            Part::Object(object)
+        }
+    }
+
+    async fn deliver(&self, number: u64, part: Part, tasks: &mut JoinSet<()>, logs: &mpsc::Sender<Box<dyn Log>>) {
+        let log: Box<dyn Log> = match part {
+            Part::Object(ObjectRef { bucket, key, bytes }) => {
+                self.notes.bytes_found.add(bytes.unwrap_or(0));
+                self.notes.logs_found.add(1);
+                let wanted = Wanted { bucket: bucket.into(), key, bytes };
+                let done = Arc::clone(&self.done);
+                let known: Known = Arc::new(move |id| done.lock().unwrap_or_else(PoisonError::into_inner).contains(id));
+                let download = self.downloads.start(tasks, wanted, Some(known)).await;
+                let log = download.log.with_receipt(self.receipt(number, Some(download.id)));
+                let logs = logs.clone();
+                // Whichever object is there first goes first.
+                tasks.spawn(async move {
+                    let _ = download.ready.await;
+                    let _ = logs.send(Box::new(log)).await;
+                });
+                return;
+            }
+            Part::Event(text) => {
+                let name = format!("message of {}", self.name);
+                Box::new(PartLog { name, content: Some(Ok(text)), receipt: Some(self.receipt(number, None)) })
+            }
+            Part::Skipped(name, skip) => {
+                Box::new(PartLog { name, content: Some(Err(skip)), receipt: Some(self.receipt(number, None)) })
+            }
+        };
+        self.notes.logs_found.add(1);
+        let _ = logs.send(log).await;
+    }
+
+    fn receipt(&self, number: u64, id: Option<Arc<OnceLock<crate::checkpoint::ObjectId>>>) -> Receipt {
+        let tell = self.tell.clone();
+        Receipt::new(move |verdict| {
+            let id = id.and_then(|id| id.get().copied());
+            // Nobody is told when the source is closed.
+            let _ = tell.send(Told::Settled(number, id, verdict));
+        })
+    }
+}
+
+/// An event that came in a message, or what is not read of it.
+struct PartLog {
+    name: String,
+    content: Option<Result<String, Skip>>,
+    receipt: Option<Receipt>,
+}
+
+impl Log for PartLog {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn bytes(&self) -> u64 {
+        0
+    }
+
+    fn open(&mut self) -> Result<Box<dyn Read + Send>, Skip> {
+        let gone = Skip { cause: Cause::Internal, at: None, detail: None };
+        Ok(Box::new(Cursor::new(self.content.take().ok_or(gone)??)))
+    }
+
+    fn receipt(&mut self) -> Option<Receipt> {
+        self.receipt.take()
+    }
+}
