@@ -66,3 +66,87 @@ impl Dated {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::positions::TimeRange;
+    use super::*;
+
+    const HOUR: i64 = 3600;
+
+    fn object(key: &str, time: TimeRange) -> Object<'_> {
+        Object { key, id: ObjectId::of(&[key]), time }
+    }
+
+    #[test]
+    fn all_is_new_before_the_first_object() {
+        let mut dated = Dated::default();
+        dated.pass_begins(1_000_000);
+        assert!(dated.is_new(&object("a", TimeRange::at(0))) && dated.floor().is_none());
+        dated.pass_ended();
+        assert_eq!(dated.floor(), None, "a pass over nothing says nothing");
+    }
+
+    #[test]
+    fn the_floor_follows_the_objects_up_to_the_start_of_the_pass() {
+        let mut dated = Dated::default();
+        dated.pass_begins(100 * HOUR);
+        dated.consume(&object("a", TimeRange::at(50 * HOUR)));
+        assert_eq!(dated.floor(), Some(48 * HOUR));
+        dated.consume(&object("b", TimeRange::at(103 * HOUR)));
+        assert_eq!(dated.floor(), Some(98 * HOUR), "behind the pass late objects may have appeared since it began");
+        dated.pass_ended();
+        // It took long: what appeared behind it is older than the start of the next pass by more than may be late.
+        dated.pass_begins(110 * HOUR);
+        let late = object("late", TimeRange::at(99 * HOUR));
+        assert!(dated.is_new(&late));
+        dated.consume(&late);
+        assert_eq!(dated.floor(), Some(98 * HOUR));
+        dated.pass_ended();
+        assert_eq!(dated.floor(), Some(101 * HOUR), "now all is done that was there at its start");
+        assert!(!dated.is_new(&late) && !dated.is_new(&object("b", TimeRange::at(103 * HOUR))));
+        assert_eq!(dated.done(), 1, "what is below the floor is forgotten");
+    }
+
+    #[test]
+    fn a_silent_partition_stays_where_it_is() {
+        let mut dated = Dated::default();
+        dated.pass_begins(10 * HOUR);
+        dated.consume(&object("a", TimeRange::at(9 * HOUR)));
+        dated.pass_ended();
+        for hour in 11..1000 {
+            dated.pass_begins(hour * HOUR);
+            dated.pass_ended();
+        }
+        assert_eq!(dated.floor(), Some(7 * HOUR));
+        assert!(dated.is_new(&object("held back by an outage", TimeRange::at(8 * HOUR))));
+    }
+
+    #[test]
+    fn objects_of_a_day_are_new_until_the_day_is_below_the_floor() {
+        let day = TimeRange::day_of(30 * HOUR);
+        assert_eq!((day.low, day.high), (24 * HOUR, 48 * HOUR - 1));
+        let mut dated = Dated::default();
+        dated.pass_begins(100 * HOUR);
+        dated.consume(&object("a", day));
+        assert_eq!(dated.floor(), Some(22 * HOUR), "others of the same day may come behind it");
+        dated.consume(&object("c", TimeRange::at(49 * HOUR)));
+        assert!(!dated.is_new(&object("a", day)) && dated.is_new(&object("b", day)));
+        dated.consume(&object("d", TimeRange::at(50 * HOUR)));
+        assert!(!dated.is_new(&object("b", day)) && dated.done() == 2);
+    }
+
+    #[test]
+    fn a_time_in_the_future_and_a_clock_that_goes_back_move_nothing() {
+        let mut dated = Dated::default();
+        dated.pass_begins(100 * HOUR);
+        dated.consume(&object("a", TimeRange::at(i64::MAX)));
+        dated.pass_ended();
+        assert_eq!(dated.floor(), Some(98 * HOUR));
+        dated.pass_begins(i64::MIN);
+        dated.consume(&object("b", TimeRange::at(99 * HOUR)));
+        dated.pass_ended();
+        assert_eq!(dated.floor(), Some(98 * HOUR));
+        assert!(!dated.is_new(&object("a", TimeRange::at(i64::MAX))));
+    }
+}

@@ -88,3 +88,117 @@ impl Flat {
 fn floor(frontier: i64) -> i64 {
     frontier.saturating_sub(LATE)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::positions::TimeRange;
+    use super::*;
+
+    const HOUR: i64 = 3600;
+
+    fn object(key: &str, hour: i64) -> Object<'_> {
+        Object { key, id: ObjectId::of(&[key, &hour.to_string()]), time: TimeRange::at(hour * HOUR) }
+    }
+
+    #[test]
+    fn a_pass_goes_on_behind_the_last_key_after_a_restart() {
+        let mut flat = Flat::default();
+        flat.pass_begins(100 * HOUR);
+        assert_eq!(flat.resume_after(), None);
+        flat.consume(&object("b", 1));
+        flat.pass_begins(200 * HOUR);
+        assert_eq!(flat.resume_after(), Some("b"));
+        assert!(!flat.is_new(&object("a", 150)), "it appeared behind the key, and is for the next pass");
+        assert!(flat.is_new(&object("c", 2)));
+        flat.consume(&object("c", 2));
+        flat.consume(&object("d", 199));
+        flat.pass_ended();
+        flat.pass_begins(201 * HOUR);
+        assert_eq!(flat.resume_after(), None);
+        assert!(flat.is_new(&object("a", 150)), "it is younger than the first start of the pass that missed it");
+        assert!(flat.is_new(&object("a", 98)) && !flat.is_new(&object("a", 97)));
+        assert!(!flat.is_new(&object("d", 199)));
+    }
+
+    #[test]
+    fn a_first_pass_over_many_objects_remembers_few() {
+        let mut flat = Flat::default();
+        flat.pass_begins(2000 * HOUR);
+        for n in 0..10_000 {
+            // In no order of time, over a thousand hours.
+            flat.consume(&object(&format!("{n:05}"), n * 7919 % 1000));
+        }
+        assert!(flat.done() <= 10, "{}", flat.done());
+        assert_eq!(flat.resume_after(), Some("09999"));
+    }
+
+    #[test]
+    fn a_later_pass_over_much_that_is_new_remembers_little() {
+        let mut flat = Flat::default();
+        flat.pass_begins(100 * HOUR);
+        flat.consume(&object("z", 99));
+        flat.pass_ended();
+        flat.pass_begins(2000 * HOUR);
+        for n in 0..10_000 {
+            flat.consume(&object(&format!("{n:05}"), 2000 - n * 7919 % 1000));
+        }
+        assert!(flat.done() <= 40, "{}", flat.done());
+        assert!(!flat.is_new(&object("z", 99)), "it is ahead");
+    }
+
+    #[test]
+    fn a_silent_partition_that_was_filled_at_once_is_forgotten_after_a_day() {
+        let mut flat = Flat::default();
+        flat.pass_begins(100 * HOUR);
+        for n in 0..1000 {
+            flat.consume(&object(&format!("{n:03}"), 99));
+        }
+        flat.pass_ended();
+        assert_eq!(flat.done(), 1000, "they may be seen again while the clock may be wrong");
+        flat.pass_begins(122 * HOUR);
+        flat.pass_ended();
+        assert_eq!(flat.done(), 1000);
+        flat.pass_begins(126 * HOUR);
+        flat.pass_ended();
+        assert_eq!(flat.done(), 0);
+        assert!(!flat.is_new(&object("000", 99)));
+    }
+
+    #[test]
+    fn a_later_pass_does_not_forget_what_is_ahead_of_it() {
+        let mut flat = Flat::default();
+        flat.pass_begins(100 * HOUR);
+        flat.consume(&object("z", 99));
+        flat.pass_ended();
+        flat.pass_begins(110 * HOUR);
+        flat.consume(&object("a", 109));
+        assert!(!flat.is_new(&object("z", 99)));
+        flat.consume(&object("b", 100));
+        flat.pass_ended();
+        assert_eq!(flat.done(), 1, "only the newest can come again");
+    }
+
+    #[test]
+    fn another_content_in_the_same_place_is_another_object() {
+        let mut flat = Flat::default();
+        flat.pass_begins(100 * HOUR);
+        flat.consume(&object("a", 99));
+        flat.pass_ended();
+        flat.pass_begins(101 * HOUR);
+        assert!(!flat.is_new(&object("a", 99)) && flat.is_new(&object("a", 100)));
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_moves_nothing_back() {
+        let mut flat = Flat::default();
+        flat.pass_begins(100 * HOUR);
+        flat.consume(&object("a", 50));
+        flat.consume(&object("b", 99));
+        flat.pass_ended();
+        flat.pass_begins(i64::MIN);
+        flat.consume(&object("c", i64::MAX / HOUR));
+        flat.pass_ended();
+        assert!(!flat.is_new(&object("a", 50)) && !flat.is_new(&object("b", 99)));
+        assert!(flat.is_new(&object("d", 97)));
+    }
+}

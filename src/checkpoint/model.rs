@@ -1,8 +1,8 @@
 //! A bucket, a scan of it and everything that can happen to both, played with a visible clock: objects that come late and
 //! during passes, kills, state that was saved before what is known. It checks the rules of partitions, not files.
 
+use super::ObjectId;
 use super::positions::{DAY, LATE, Layout, Object, Partition, Positions, TimeRange};
-use super::{DoneSet, ObjectId};
 use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -121,7 +121,9 @@ impl Play {
         assert!(self.known.consumed.insert(stored.id), "{key} comes again");
         self.known.newest = self.known.newest.max(stored.time.low);
         self.partition().consume(&Object { key, id: stored.id, time: stored.time });
-        self.check_room();
+        if self.rng.u8(0..8) == 0 {
+            self.check_room();
+        }
     }
 
     /// Checks that what is remembered is what a later listing may show as new, and no more.
@@ -212,14 +214,14 @@ impl Play {
     fn run(&mut self) {
         for _ in 0..self.rng.usize(1..12) {
             if self.pass() && self.rng.bool() {
-                // It rests until the next pass, or is killed and rests longer.
-                self.pass_time();
                 match self.rng.u8(0..4) {
                     0 => self.kill(),
                     1 => self.saving = Some(self.known.clone()),
                     _ => self.save(),
                 }
-                self.now += self.rng.i64(0..=self.pace.0 * 10);
+                for _ in 0..self.rng.usize(0..10) {
+                    self.pass_time();
+                }
             }
         }
         self.kills = u32::MAX;
@@ -228,24 +230,22 @@ impl Play {
 }
 
 fn play(layout: Layout, seeds: std::ops::Range<u64>) {
-    let mut passes = DoneSet::new(1000);
     let (mut total, mut most) = (0, 0);
     for seed in seeds {
         let mut play = Play::new(layout, seed);
         play.run();
         total += play.passes;
         most = most.max(play.most);
-        passes.insert(ObjectId::of(&[&play.passes.to_string()]));
     }
-    assert!(total > 1000 && passes.len() > 5 && most > 10, "the play is too dull: {total} {most}");
+    assert!(total > 3000 && most > 100, "the play is too dull: {total} {most}");
 }
 
 #[test]
 fn dated_partitions_lose_nothing_and_repeat_nothing() {
-    play(Layout::Dated, 0..1500);
+    play(Layout::Dated, 0..1000);
 }
 
 #[test]
 fn flat_partitions_lose_nothing_and_repeat_nothing() {
-    play(Layout::Flat, 0..1500);
+    play(Layout::Flat, 0..1000);
 }

@@ -192,3 +192,92 @@ impl Positions {
         serde_json::from_slice(bytes).ok().filter(|positions: &Self| positions.identity == identity)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "AWSLogs/111122223333/CloudTrail/eu-west-1/";
+
+    fn used() -> Positions {
+        let mut positions = Positions::new("s3://trails");
+        for (prefix, layout) in [(A, Layout::Dated), ("logs/", Layout::Flat)] {
+            let partition = positions.partition(prefix, layout);
+            partition.pass_begins(1_700_000_000);
+            let time = TimeRange::at(1_699_999_000);
+            partition.consume(&Object { key: "a\u{7f}\"é", id: ObjectId::of(&[prefix]), time });
+        }
+        positions.completed_by = Some("1234".into());
+        positions
+    }
+
+    #[test]
+    fn positions_survive_bytes() {
+        for positions in [Positions::new("s3://trails"), used()] {
+            let bytes = positions.to_bytes().unwrap();
+            assert_eq!(Positions::from_bytes(&bytes, "s3://trails"), Some(positions));
+        }
+    }
+
+    #[test]
+    fn other_scans_and_other_bytes_are_none() {
+        let bytes = used().to_bytes().unwrap();
+        assert_eq!(Positions::from_bytes(&bytes, "s3://trails/"), None);
+        for length in 0..bytes.len() {
+            assert_eq!(Positions::from_bytes(&bytes[..length], "s3://trails"), None);
+        }
+    }
+
+    #[test]
+    fn fields_may_be_unknown_or_missing() {
+        let text = r#"{"identity":"x","later":[1],"partitions":{"p/":{"dated":{"reached":86400,"more":{}}}}}"#;
+        let mut positions = Positions::from_bytes(text.as_bytes(), "x").unwrap();
+        assert_eq!(positions.partition("p/", Layout::Dated).list_from(), Some(0));
+        assert_eq!(positions.completed_by, None);
+    }
+
+    #[test]
+    fn a_partition_with_other_keys_begins_anew() {
+        let mut positions = used();
+        assert!(positions.partition(A, Layout::Dated).list_from().is_some());
+        assert_eq!(positions.partition(A, Layout::Flat).resume_after(), None);
+        assert_eq!(positions.partition(A, Layout::Flat).layout(), Layout::Flat);
+        assert_eq!(positions.partition(A, Layout::Dated).list_from(), None);
+    }
+
+    #[test]
+    fn listings_begin_with_the_day_of_the_floor() {
+        let mut partition = Partition::new(Layout::Dated);
+        partition.pass_begins(10 * DAY);
+        let mut consume = |key: &str, second| {
+            partition.consume(&Object { key, id: ObjectId::of(&[key]), time: TimeRange::at(second) });
+            partition.list_from()
+        };
+        assert_eq!(consume("a", 3 * DAY + LATE), Some(3 * DAY));
+        assert_eq!(consume("b", 4 * DAY + LATE - 1), Some(3 * DAY));
+        assert_eq!(consume("c", 4 * DAY + LATE), Some(4 * DAY));
+    }
+
+    #[test]
+    fn days_hold_for_times_before_1970_too() {
+        assert_eq!(TimeRange::day_of(-1), TimeRange { low: -DAY, high: -1 });
+        assert_eq!(TimeRange::day_of(0), TimeRange { low: 0, high: DAY - 1 });
+        assert!(TimeRange::day_of(i64::MIN).low == i64::MIN && TimeRange::day_of(i64::MAX).high == i64::MAX);
+    }
+
+    #[test]
+    fn many_partitions_are_written_in_little_room() {
+        let mut positions = Positions::new("s3://trails");
+        for account in 0..100 {
+            let partition = positions.partition(&format!("AWSLogs/{account:012}/CloudTrail/eu-west-1/"), Layout::Dated);
+            partition.pass_begins(1_700_000_000);
+            for n in 0..24 {
+                let key = format!("{account}/{n}");
+                let time = TimeRange::at(1_699_990_000 + n * 300);
+                partition.consume(&Object { key: &key, id: ObjectId::of(&[&key]), time });
+            }
+        }
+        let bytes = positions.to_bytes().unwrap().len();
+        assert!(bytes < 100 * (24 * 50 + 200), "{bytes} bytes");
+    }
+}

@@ -257,3 +257,233 @@ fn find(path: &Path) -> io::Result<Found> {
     }
     Ok(Found::Payload(payload))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    const NAME: &str = "s3-scan";
+
+    fn open(folder: &Path) -> Opened {
+        StateFile::open_within(folder, NAME, Duration::ZERO).unwrap()
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    /// Puts bytes in the place of a state file, and returns why it is set aside.
+    fn reason(bytes: &[u8]) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(NAME), bytes).unwrap();
+        let opened = open(folder.path());
+        assert_eq!(opened.payload, None);
+        let (path, reason) = opened.set_aside.unwrap();
+        assert_eq!(fs::read(path).unwrap(), bytes, "it is kept as it was");
+        assert!(!folder.path().join(NAME).exists());
+        reason
+    }
+
+    #[test]
+    fn what_is_saved_is_found_again() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("a/b");
+        let large: Vec<u8> = (0..5_000_000).map(|n: u32| (n >> 3) as u8).collect();
+        for payload in [&b""[..], b"\n\0 text", &large, b"small again"] {
+            let opened = open(&folder);
+            opened.file.save(b"first").unwrap();
+            opened.file.save(payload).unwrap();
+            drop(opened);
+            let opened = open(&folder);
+            assert!(opened.payload.as_deref() == Some(payload) && opened.set_aside.is_none());
+        }
+        assert_eq!(names(&folder), [NAME, "s3-scan.lock"], "nothing is left beside them");
+    }
+
+    #[test]
+    fn a_new_folder_holds_nothing_and_is_closed_to_others() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("state");
+        let opened = open(&folder);
+        assert!(opened.payload.is_none() && opened.set_aside.is_none());
+        opened.file.save(b"x").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&folder), 0o700);
+        assert_eq!(mode(&folder.join(NAME)), 0o600);
+        assert_eq!(mode(&folder.join("s3-scan.lock")), 0o600);
+    }
+
+    #[test]
+    fn removed_is_as_never_saved() {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = open(folder.path());
+        opened.file.remove().unwrap();
+        opened.file.save(b"x").unwrap();
+        opened.file.remove().unwrap();
+        drop(opened);
+        assert!(open(folder.path()).payload.is_none());
+    }
+
+    #[test]
+    fn a_file_that_is_cut_off_anywhere_is_set_aside() {
+        let whole = [header(b"some state").as_bytes(), b"some state"].concat();
+        for length in 0..whole.len() {
+            let reason = reason(&whole[..length]);
+            let in_payload = length >= whole.len() - b"some state".len();
+            let expected = if in_payload { "bytes where it says" } else { "does not begin" };
+            assert!(reason.contains(expected), "{length}: {reason}");
+        }
+        assert!(reason(&[&whole[..], b"x"].concat()).contains("holds 11 bytes where it says \"10\""));
+    }
+
+    #[test]
+    fn no_flipped_bit_goes_unnoticed() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let whole = [header(b"state").as_bytes(), b"state"].concat();
+        for at in 0..whole.len() {
+            for bit in 0..8 {
+                let mut flipped = whole.clone();
+                flipped[at] ^= 1 << bit;
+                fs::write(file.path(), flipped).unwrap();
+                assert!(matches!(find(file.path()).unwrap(), Found::Unknown(_)), "bit {bit} of byte {at}");
+            }
+        }
+        fs::write(file.path(), whole).unwrap();
+        assert!(matches!(find(file.path()).unwrap(), Found::Payload(payload) if payload == b"state"));
+    }
+
+    #[test]
+    fn foreign_files_and_other_versions_are_told_apart() {
+        assert!(reason(b"# notes of the operator\n").contains("does not begin as a state file"));
+        assert!(reason(&[b'a'; 10_000]).contains("does not begin as a state file"));
+        assert!(reason(b"falco-cloudtrail-state 2 0 -\n").contains("its version is \"2\""));
+        assert!(
+            reason(b"falco-cloudtrail-state 1 99999999999999999999 -\n").contains("it says \"99999999999999999999\"")
+        );
+        assert!(reason(b"falco-cloudtrail-state 1 1 -\nx").contains("digest"));
+    }
+
+    #[test]
+    fn what_is_no_file_is_set_aside_without_being_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(NAME);
+        let target = folder.path().join("target");
+        fs::write(&target, "x").unwrap();
+        symlink(&target, &path).unwrap();
+        let (aside, reason) = open(folder.path()).set_aside.unwrap();
+        assert!(reason.contains("link") && aside.is_symlink() && fs::read(&target).unwrap() == b"x");
+        // Within one second two that were set aside would be in one place, which a folder cannot share with a link.
+        fs::remove_file(aside).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert!(open(folder.path()).set_aside.unwrap().1.contains("not a file"));
+    }
+
+    #[test]
+    fn few_files_that_were_set_aside_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let aside = |time: u64| format!("{NAME}.set-aside-{time}");
+        for name in [aside(7), aside(30), aside(1000), aside(200), "s3-scan.set-aside-notes".into(), "s3".into()] {
+            fs::write(folder.path().join(name), "old").unwrap();
+        }
+        fs::write(folder.path().join(NAME), "foreign").unwrap();
+        let (path, _) = open(folder.path()).set_aside.unwrap();
+        let newest = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let kept =
+            ["s3".to_owned(), "s3-scan.lock".into(), aside(1000), newest, aside(200), "s3-scan.set-aside-notes".into()];
+        assert_eq!(names(folder.path()), kept);
+    }
+
+    #[test]
+    fn the_rest_of_a_killed_process_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let temporary = folder.path().join("s3-scan.tmp");
+        fs::write(&temporary, "half").unwrap();
+        let opened = open(folder.path());
+        assert!(!temporary.exists());
+        // A link in its place must not lead the next writer out of the folder.
+        let target = folder.path().join("target");
+        fs::write(&target, "precious").unwrap();
+        symlink(&target, &temporary).unwrap();
+        opened.file.save(b"state").unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"precious");
+        drop(opened);
+        assert_eq!(open(folder.path()).payload.as_deref(), Some(&b"state"[..]));
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_the_lock_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("target");
+        symlink(&target, folder.path().join("s3-scan.lock")).unwrap();
+        let error = StateFile::open_within(folder.path(), NAME, Duration::ZERO).unwrap_err();
+        assert!(matches!(&error, StoreError::Unusable { path, .. } if path.ends_with("s3-scan.lock")), "{error}");
+        assert!(!target.exists());
+    }
+
+    #[test]
+    fn a_second_opener_is_kept_off_until_the_first_is_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = open(folder.path());
+        let error = StateFile::open_within(folder.path(), NAME, Duration::from_millis(1)).unwrap_err();
+        let path = folder.path().join("s3-scan.lock");
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "{} is locked by another process; stop the other falco that reads the same, or set stateDir to a folder \
+                 of this one's own",
+                path.display()
+            )
+        );
+        StateFile::open_within(folder.path(), "another", Duration::ZERO).unwrap();
+        thread::scope(|scope| {
+            let second = scope.spawn(|| StateFile::open(folder.path(), NAME));
+            first.file.save(b"last words").unwrap();
+            drop(first);
+            assert_eq!(second.join().unwrap().unwrap().payload.as_deref(), Some(&b"last words"[..]));
+        });
+    }
+
+    #[test]
+    fn writers_do_not_mix() {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = open(folder.path());
+        let file = &opened.file;
+        thread::scope(|scope| {
+            for byte in 0..4_u8 {
+                scope.spawn(move || (0..20).for_each(|_| file.save(&vec![byte; 10_000]).unwrap()));
+            }
+        });
+        drop(opened);
+        let payload = open(folder.path()).payload.unwrap();
+        assert!(payload.len() == 10_000 && payload.iter().all(|byte| *byte == payload[0]));
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_is_an_error_that_says_what_to_change() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let folder = file.path().join("state");
+        let error = StateFile::open(&folder, NAME).unwrap_err();
+        let text = error.to_string();
+        assert!(text.starts_with(&format!("cannot keep state in {}: ", folder.display())), "{text}");
+        assert!(text.ends_with("; set stateDir to a folder that falco may write"), "{text}");
+    }
+
+    #[test]
+    fn a_failed_save_leaves_the_last_payload() {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = open(folder.path());
+        opened.file.save(b"good").unwrap();
+        // What cannot be removed is as good as a folder without rights, which does not stop root.
+        let obstacle = folder.path().join("s3-scan.tmp");
+        fs::create_dir(&obstacle).unwrap();
+        let error = opened.file.save(b"better").unwrap_err();
+        assert!(matches!(&error, StoreError::Unusable { path, .. } if *path == obstacle), "{error}");
+        fs::remove_dir(&obstacle).unwrap();
+        drop(opened);
+        assert_eq!(open(folder.path()).payload.as_deref(), Some(&b"good"[..]));
+    }
+}
