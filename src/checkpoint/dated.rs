@@ -1,7 +1,7 @@
 //! Where the scan of a partition stands whose keys are in the order of time. See [`positions`](super::positions) for how
 //! it is used.
 //!
-//! All rests on [`reached`](Dated::reached): whatever may still appear in the partition is less than [`LATE`] older. An
+//! All rests on the time that is reached: whatever may still appear in the partition is less than [`LATE`] older. An
 //! object that the current pass has come to proves it only up to the pass's start, since behind its back objects appear
 //! that are up to an hour older than that.
 

@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 use std::collections::{HashSet, VecDeque};
 use std::fmt;
 
-/// The name of an object: 128 bits of a digest over all that tells it from others. It is text of 32 hexadecimal digits
-/// where it is serialized.
+/// The name of an object: 128 bits of a digest over all that tells it from others. As text, and where it is serialized,
+/// it has 32 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectId(u128);
 
