@@ -7,22 +7,40 @@ use std::path::{Path, PathBuf};
 type Row = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 const LAYERS: &[Row] = &[
+    (
+        "aws",
+        &[],
+        &[
+            "aws_config",
+            "aws_sdk_s3",
+            "aws_sdk_sqs",
+            "aws_smithy_http_client",
+            "serde_json",
+            "std::env",
+            "std::fs",
+            "tokio",
+        ],
+    ),
     ("checkpoint", &[], &["serde_json", "std::fs", "std::thread"]),
     ("config", &[], &["jiff", "schemars", "serde_json"]),
     ("decode", &[], &["flate2", "jiff", "jsontext"]),
     ("feed", &["decode", "source"], &["std::thread"]),
     ("fields", &[], &["extraction", "jsontext", "log"]),
-    ("metrics", &["decode"], &["falco_plugin"]),
+    ("metrics", &["decode", "source"], &["falco_plugin"]),
     (
         "plugin",
-        &["config", "decode", "feed", "fields", "metrics", "source"],
-        &["bumpalo", "extraction", "falco_plugin", "jsontext", "log"],
+        &["aws", "config", "decode", "feed", "fields", "metrics", "source"],
+        &["bumpalo", "extraction", "falco_plugin", "jiff", "jsontext", "log"],
     ),
-    ("source", &["decode"], &["std::fs", "walkdir"]),
+    ("source", &["aws", "checkpoint", "decode"], &["jiff", "std::fs", "tokio", "walkdir"]),
 ];
 
 /// The crates, and parts of the standard library, that are some modules' concern and not the others'.
 const CRATES: &[&str] = &[
+    "aws_config",
+    "aws_sdk_s3",
+    "aws_sdk_sqs",
+    "aws_smithy_http_client",
     "bumpalo",
     "extraction",
     "falco_plugin",
@@ -37,6 +55,7 @@ const CRATES: &[&str] = &[
     "std::net::Tcp",
     "std::process",
     "std::thread",
+    "tokio",
     "walkdir",
 ];
 

@@ -14,6 +14,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_sdk_s3::config::SharedCredentialsProvider;
+use aws_types::os_shim_internal::{Env, Fs};
 use aws_types::service_config::ServiceConfigKey;
 
 use super::{AwsError, https};
@@ -22,10 +23,11 @@ use super::{AwsError, https};
 const SESSION_NAME: &str = "falco-cloudtrail";
 
 /// How long the answer to a request may take to begin. More than the longest poll that SQS knows, 20 seconds.
-pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(30);
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What the user says about the access to AWS. `None` is what aws-config finds.
-#[derive(Debug, Clone, Default)]
+// Without Debug, which would show the external id.
+#[derive(Clone, Default)]
 pub struct Access {
     /// Profile of the shared configuration.
     pub profile: Option<String>,
@@ -57,7 +59,7 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// Without a region, and when a file of the settings cannot be read.
+    /// Without a region, and when a file or a profile of the settings is not there.
     pub async fn new(access: &Access, region: Option<&str>) -> Result<Self, AwsError> {
         readable("aws.config", access.config_file.as_deref())?;
         readable("aws.credentials", access.credentials_file.as_deref())?;
@@ -71,6 +73,7 @@ impl Connection {
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .profile_files(files(access));
         if let Some(profile) = &access.profile {
+            has_profile(&files(access), profile).await?;
             loader = loader.profile_name(profile);
         }
         if let Some(region) = region.or(access.region.as_deref()) {
@@ -106,13 +109,13 @@ impl Connection {
     /// Returns the URL of a service (`S3`, `SQS`) when it is not Amazon's: from the settings, the environment or the
     /// profile, in the order in which the SDK looks.
     pub(super) fn endpoint(&self, service: &str) -> Option<String> {
-        let general = || self.sdk.endpoint_url().map(str::to_owned);
+        let general = || self.sdk.endpoint_url().filter(|url| !url.is_empty()).map(str::to_owned);
         if self.own_endpoint {
             return general();
         }
         let key = ServiceConfigKey::builder().service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url");
         let own = key.build().ok().and_then(|key| self.sdk.service_config()?.load_config(key));
-        own.or_else(general)
+        own.filter(|url| !url.is_empty()).or_else(general)
     }
 
     /// Checks the URL of a service that is about to be used, `None` for Amazon's.
@@ -137,6 +140,15 @@ fn readable(key: &str, path: Option<&str>) -> Result<(), AwsError> {
     match File::open(path) {
         Ok(_) => Ok(()),
         Err(error) => Err(AwsError::setup(&format!("{key}: cannot read {path}: {error}"))),
+    }
+}
+
+/// Checks that a profile of the settings exists: with one that does not the SDK only finds no credentials.
+async fn has_profile(files: &EnvConfigFiles, name: &str) -> Result<(), AwsError> {
+    match aws_config::profile::load(&Fs::real(), &Env::real(), files, None).await {
+        Ok(profiles) if profiles.get_profile(name).is_some() => Ok(()),
+        Ok(_) => Err(AwsError::setup(&format!("aws.profile: the AWS configuration has no profile {name}"))),
+        Err(error) => Err(AwsError::setup(&format!("aws.profile: cannot read the AWS configuration: {error}"))),
     }
 }
 
@@ -169,4 +181,51 @@ fn retries() -> RetryConfig {
         .with_max_attempts(4)
         .with_initial_backoff(Duration::from_millis(250))
         .with_max_backoff(Duration::from_secs(5))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connect(access: &Access, region: Option<&str>) -> Result<Connection, String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(Connection::new(access, region)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn region_given_for_a_queue_comes_before_that_of_the_settings() {
+        let access = Access { region: Some("eu-west-1".to_owned()), ..Access::default() };
+        assert_eq!(connect(&access, None).unwrap().region(), "eu-west-1");
+        assert_eq!(connect(&access, Some("us-east-2")).unwrap().region(), "us-east-2");
+    }
+
+    #[test]
+    fn files_and_profiles_of_the_settings_must_exist() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config").to_str().unwrap().to_owned();
+        let access = |profile: &str| Access {
+            profile: Some(profile.to_owned()),
+            config_file: Some(path.clone()),
+            ..Access::default()
+        };
+        assert!(connect(&access("prod"), None).unwrap_err().starts_with(&format!("aws.config: cannot read {path}: ")));
+        std::fs::write(&path, "[profile prod]\nregion = eu-central-1\n").unwrap();
+        assert!(connect(&access("prod"), None).is_ok());
+        assert_eq!(connect(&access("prd"), None).unwrap_err(), "aws.profile: the AWS configuration has no profile prd");
+    }
+
+    #[test]
+    fn endpoint_of_the_settings_serves_every_service_and_must_be_a_url() {
+        let access = |url: &str| Access {
+            region: Some("eu-west-1".to_owned()),
+            endpoint_url: Some(url.to_owned()),
+            ..Access::default()
+        };
+        let connection = connect(&access("http://127.0.0.1:9"), None).unwrap();
+        assert_eq!(connection.endpoint("S3").as_deref(), Some("http://127.0.0.1:9"));
+        assert_eq!(connection.endpoint("SQS").as_deref(), Some("http://127.0.0.1:9"));
+        assert_eq!(connection.check_endpoint(Some("http://127.0.0.1:9")), Ok(()));
+        let error = connection.check_endpoint(Some("127.0.0.1:9")).unwrap_err().to_string();
+        assert_eq!(error, "the endpoint URL 127.0.0.1:9 must start with https:// or http://");
+    }
 }

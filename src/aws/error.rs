@@ -280,3 +280,126 @@ fn printable(text: &str, max: usize) -> String {
     }
     printable
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use aws_sdk_s3::operation::get_object::GetObjectError;
+
+    use super::*;
+
+    fn answer(code: Option<&str>, message: Option<&str>, status: u16) -> AwsError {
+        AwsError::answer("s3:GetObject", "s3://b/k", code, message, status)
+    }
+
+    #[test]
+    fn kinds_follow_from_code_and_status() {
+        for (code, status, kind) in [
+            ("NoSuchBucket", 404, Kind::NotFound),
+            ("AWS.SimpleQueueService.NonExistentQueue", 400, Kind::NotFound),
+            ("QueueDoesNotExist", 400, Kind::NotFound),
+            ("NoSuchKey", 404, Kind::Gone),
+            ("PreconditionFailed", 412, Kind::Changed),
+            ("InvalidRange", 416, Kind::Changed),
+            ("AccessDenied", 403, Kind::Denied),
+            ("KMS.AccessDeniedException", 400, Kind::Denied),
+            ("ExpiredToken", 400, Kind::Credentials),
+            ("InvalidAccessKeyId", 403, Kind::Credentials),
+            ("InvalidClientTokenId", 403, Kind::Credentials),
+            ("UnrecognizedClientException", 400, Kind::Credentials),
+            ("SignatureDoesNotMatch", 403, Kind::Credentials),
+            ("RequestExpired", 400, Kind::Credentials),
+            ("SlowDown", 503, Kind::Throttled),
+            ("RequestThrottled", 403, Kind::Throttled),
+            ("KMS.ThrottlingException", 400, Kind::Throttled),
+            ("OverLimit", 403, Kind::Throttled),
+            ("InternalError", 500, Kind::Transient),
+            ("RequestTimeout", 400, Kind::Transient),
+            ("InvalidObjectState", 403, Kind::Archived),
+            ("PermanentRedirect", 301, Kind::WrongRegion),
+            ("AuthorizationHeaderMalformed", 400, Kind::WrongRegion),
+            ("KMS.DisabledException", 400, Kind::Invalid),
+            ("ReceiptHandleIsInvalid", 400, Kind::Invalid),
+        ] {
+            assert_eq!(answer(Some(code), None, status).kind(), kind, "{code}");
+        }
+        for (status, kind) in [
+            (200, Kind::Transient),
+            (301, Kind::WrongRegion),
+            (400, Kind::Invalid),
+            (403, Kind::Denied),
+            (404, Kind::NotFound),
+            (429, Kind::Throttled),
+            (500, Kind::Transient),
+            (504, Kind::Transient),
+        ] {
+            assert_eq!(answer(None, None, status).kind(), kind, "{status}");
+        }
+    }
+
+    #[test]
+    fn only_what_can_pass_is_transient() {
+        for (code, transient) in [("SlowDown", true), ("InternalError", true), ("ExpiredToken", true)]
+            .into_iter()
+            .chain([("NoSuchKey", false), ("AccessDenied", false), ("InvalidObjectState", false)])
+        {
+            assert_eq!(answer(Some(code), None, 400).is_transient(), transient, "{code}");
+        }
+    }
+
+    #[test]
+    fn one_line_says_what_failed_and_what_to_allow() {
+        assert_eq!(
+            answer(Some("AccessDenied"), Some("Access Denied"), 403).to_string(),
+            "s3:GetObject on s3://b/k: access denied (AccessDenied: Access Denied), allow s3:GetObject for these \
+             credentials"
+        );
+        let key = "User: arn:aws:iam::1:user/u is not authorized to perform: kms:Decrypt";
+        assert!(answer(Some("AccessDenied"), Some(key), 403).to_string().contains(", allow kms:Decrypt for"));
+        assert_eq!(AwsError::setup("no AWS region").to_string(), "no AWS region");
+    }
+
+    #[test]
+    fn texts_of_services_cannot_forge_lines_or_flood_them() {
+        let text =
+            answer(Some("X"), Some(&format!("a\nb\x1b[31m\u{202e}\u{2028}\0{}", "y".repeat(9000))), 400).to_string();
+        assert!(!text.chars().any(|c| c.is_control() || matches!(c, '\u{202e}' | '\u{2028}')), "{text}");
+        assert!(text.chars().count() < 500, "{text}");
+        let target = AwsError::new(Kind::Gone, "s3:GetObject", "s3://b/a\r\nb", "x");
+        assert_eq!(target.target(), "s3://b/a\u{fffd}\u{fffd}b");
+    }
+
+    #[test]
+    fn credentials_are_never_shown() {
+        let quotes = "String should have been: GET / x-amz-security-token:SECRET";
+        assert_eq!(answer(Some("SignatureDoesNotMatch"), Some(quotes), 403).detail, "SignatureDoesNotMatch");
+        for text in [
+            "no https://b/k?X-Amz-Signature=SECRET",
+            "no AWS4-HMAC-SHA256 Credential=AKIDSECRET",
+            "no AKIAIOSFODNN7EXAMPLE",
+            "no ASIAIOSFODNN7EXAMPLE",
+        ] {
+            let shown = answer(Some("X"), Some(text), 400).detail;
+            assert!(shown.starts_with("X: no") && shown.len() < 25, "{shown}");
+        }
+        assert_eq!(answer(Some("X"), Some("bucket ASIA-logs"), 400).detail, "X: bucket ASIA-logs");
+    }
+
+    #[test]
+    fn what_failed_without_an_answer_is_told_from_missing_credentials() {
+        let broken = AwsError::unanswered("s3:GetObject", "s3://b/k", &io::Error::other("connection reset"));
+        assert_eq!((broken.kind(), broken.detail.as_str()), (Kind::Transient, "connection reset"));
+
+        let none = CredentialsError::not_loaded_no_source();
+        let none = SdkError::<GetObjectError, HttpResponse>::construction_failure(none);
+        let none = AwsError::from_sdk("s3:GetObject", "s3://b/k", &none);
+        assert_eq!(none.kind(), Kind::Credentials);
+        assert!(none.detail.starts_with("none found"), "{none}");
+
+        let process = CredentialsError::provider_error("process exited with code 1. Stderr: token=SECRET");
+        let process = AwsError::unanswered("s3:GetObject", "s3://b/k", &process);
+        assert_eq!(process.kind(), Kind::Credentials);
+        assert!(process.detail.contains("code 1.") && !process.detail.contains("SECRET"), "{process}");
+    }
+}

@@ -29,3 +29,41 @@ pub(super) fn region_of_host(host: &str) -> Option<&str> {
         _ => None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regions_are_told_from_other_text() {
+        for region in ["eu-west-1", "us-gov-west-1", "ap-southeast-7", "us-isob-east-1", "eusc-de-east-1", "cn-north-1"]
+        {
+            assert!(is_region(region), "{region}");
+        }
+        for text in
+            ["", "eu", "eu-west", "eu-1", "eu-west-1a", "EU-west-1", "eu--1", "-a-1", "eu-west-123", "evil.com/-x-1"]
+        {
+            assert!(!is_region(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn host_names_of_queues_hold_a_region() {
+        for (host, region) in [
+            ("sqs.eu-west-1.amazonaws.com", Some("eu-west-1")),
+            ("eu-west-1.queue.amazonaws.com", Some("eu-west-1")),
+            ("queue.amazonaws.com", Some("us-east-1")),
+            ("sqs-fips.us-gov-west-1.amazonaws.com", Some("us-gov-west-1")),
+            ("sqs.cn-north-1.amazonaws.com.cn", Some("cn-north-1")),
+            ("sqs.eu-west-1.api.aws", Some("eu-west-1")),
+            ("vpce-0a1-b2.sqs.eu-west-1.vpce.amazonaws.com", Some("eu-west-1")),
+            ("sqs.us-iso-east-1.c2s.ic.gov", Some("us-iso-east-1")),
+            ("sqs.eusc-de-east-1.amazonaws.eu", Some("eusc-de-east-1")),
+            ("localhost", None),
+            ("sqs.example.com", None),
+            ("queue", None),
+        ] {
+            assert_eq!(region_of_host(host), region, "{host}");
+        }
+    }
+}

@@ -38,7 +38,8 @@ impl QueueRef {
         }
     }
 
-    fn text(&self) -> &str {
+    /// Returns what the user wrote.
+    pub fn text(&self) -> &str {
         match self {
             Self::Name(text) | Self::Url(text) | Self::Arn(text) => text,
         }
@@ -101,15 +102,12 @@ impl Queue {
         const URL: &str = "sqs:GetQueueUrl";
         let target = format!("queue {}", queue.text());
         let mut config = Builder::from(connection.sdk());
-        let mut endpoint = connection.endpoint("SQS");
+        let endpoint = connection.endpoint("SQS").or_else(|| queue.own_endpoint());
+        connection.check_endpoint(endpoint.as_deref())?;
+        config.set_endpoint_url(endpoint);
         if let Some(region) = queue.region() {
             config = config.region(Region::new(region.to_owned()));
         }
-        if endpoint.is_none() {
-            endpoint = queue.own_endpoint();
-            config.set_endpoint_url(endpoint.clone());
-        }
-        connection.check_endpoint(endpoint.as_deref())?;
         let client = Client::from_conf(config.build());
         let (name, owner) = match queue {
             QueueRef::Url(url) => return Ok(Self { client, url: url.clone(), target }),
@@ -261,4 +259,60 @@ fn max_receive_count(policy: &str) -> Option<u32> {
     let count = policy.get("maxReceiveCount");
     let count = count.and_then(|count| count.as_u64().or_else(|| count.as_str()?.parse().ok()));
     Some(count.and_then(|count| count.try_into().ok()).unwrap_or(1000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(url: &str) -> QueueRef {
+        QueueRef::Url(url.to_owned())
+    }
+
+    #[test]
+    fn a_url_or_an_arn_names_the_region() {
+        let arn = |arn: &str| QueueRef::Arn(arn.to_owned());
+        assert_eq!(url("https://sqs.eu-west-1.amazonaws.com/123456789012/q").region(), Some("eu-west-1"));
+        assert_eq!(url("http://127.0.0.1:4566/123456789012/eu-west-1.queue").region(), None);
+        assert_eq!(arn("arn:aws-cn:sqs:cn-north-1:123456789012:q").region(), Some("cn-north-1"));
+        assert_eq!(arn("arn:aws:sqs:evil.example/:123456789012:q").region(), None);
+        assert_eq!(QueueRef::Name("sqs.eu-west-1".to_owned()).region(), None);
+    }
+
+    #[test]
+    fn requests_go_to_the_host_of_a_url_that_is_not_public() {
+        for (queue, endpoint) in [
+            ("https://sqs.eu-west-1.amazonaws.com/1/q", None),
+            ("https://queue.amazonaws.com/1/q", None),
+            (
+                "https://vpce-1.sqs.eu-west-1.vpce.amazonaws.com/1/q",
+                Some("https://vpce-1.sqs.eu-west-1.vpce.amazonaws.com"),
+            ),
+            ("http://127.0.0.1:4566/1/q", Some("http://127.0.0.1:4566")),
+        ] {
+            assert_eq!(url(queue).own_endpoint().as_deref(), endpoint, "{queue}");
+        }
+        assert_eq!(QueueRef::Name("q".to_owned()).own_endpoint(), None);
+    }
+
+    #[test]
+    fn redrive_policies_are_read_in_every_spelling() {
+        for (policy, count) in [
+            (r#"{"deadLetterTargetArn":"arn:aws:sqs:eu-west-1:1:d","maxReceiveCount":5}"#, Some(5)),
+            (r#"{"deadLetterTargetArn":"arn:aws:sqs:eu-west-1:1:d","maxReceiveCount":"7"}"#, Some(7)),
+            (r#"{"deadLetterTargetArn":"arn:aws:sqs:eu-west-1:1:d"}"#, Some(1000)),
+            (r#"{"maxReceiveCount":5}"#, None),
+            ("", None),
+        ] {
+            assert_eq!(max_receive_count(policy), count, "{policy}");
+        }
+    }
+
+    #[test]
+    fn messages_without_attributes_were_received_once() {
+        let bare = aws_sdk_sqs::types::Message::builder().message_id("m").receipt_handle("r").body("b");
+        let counted = bare.clone().attributes(MessageSystemAttributeName::ApproximateReceiveCount, "3");
+        assert_eq!(message(bare.build()).receive_count, 1);
+        assert_eq!(message(counted.build()).receive_count, 3);
+    }
 }

@@ -30,7 +30,7 @@ const LAST_THREADS: Duration = Duration::from_secs(1);
 const AFTER_FAULT: Duration = Duration::from_secs(5);
 
 /// What every source in AWS is told.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     /// How to get access.
     pub access: Access,

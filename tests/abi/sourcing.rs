@@ -165,5 +165,7 @@ fn counters_add_up_over_all_logs() {
         plugin.metrics().into_iter().partition(|(name, _)| name.starts_with("skipped_"));
     assert_eq!(causes.iter().map(|(_, count)| count).sum::<u64>(), value("skipped"));
     let names: Vec<_> = rest.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["events", "event_bytes", "logs", "duplicates", "untimed", "skipped"]);
+    let of_files = ["events", "event_bytes", "logs", "duplicates", "untimed"];
+    let of_aws = ["messages", "messages_deleted", "messages_left", "messages_given_up", "retries"];
+    assert_eq!(names, [&of_files[..], &of_aws, &["skipped"]].concat());
 }

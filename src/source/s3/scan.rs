@@ -191,8 +191,8 @@ impl Scan {
         }
         let time = match place.layout {
             Layout::Flat => TimeRange::at(modified_s),
-            // What is not dated among what is can be as new as it was modified, and says nothing about the others.
-            Layout::Dated => written.unwrap_or(TimeRange { low: 0, high: modified_s }),
+            // What is not dated among what is says nothing about the others, and is remembered for good.
+            Layout::Dated => written.unwrap_or(TimeRange { low: 0, high: i64::MAX }),
         };
         let id = ObjectId::of(&[&self.lister.bucket, &key, &etag]);
         let entry = Entry { key, id, time };

@@ -1,6 +1,7 @@
 //! Keeps the messages in work: invisible to others as long as they are, deleted once Falco went through what they lead
 //! to, and left in the queue when they could not be read.
 
+use super::Connected;
 use crate::aws::sqs::{Message, Queue};
 use crate::checkpoint::{DoneSet, ObjectId, StateFile};
 use crate::decode::Cause;
@@ -9,7 +10,7 @@ use crate::source::download::{Backoff, printable};
 use crate::source::notes::{Level, Notes};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -62,7 +63,8 @@ pub(super) enum Told {
 }
 
 pub(super) struct Keeper {
-    pub queue: Queue,
+    /// The queue, which has answered by the time that there is something to tell.
+    pub connected: Arc<OnceLock<Connected>>,
     /// The queue's name in lines of the log.
     pub name: String,
     pub done: Arc<Mutex<DoneSet>>,
@@ -70,22 +72,20 @@ pub(super) struct Keeper {
     pub notes: Arc<Notes>,
     pub room: Arc<Semaphore>,
     pub delete: bool,
-    /// How long a message stays invisible, in seconds.
-    pub lease_s: u32,
-    /// After how many receipts a message that cannot be read is deleted.
-    pub give_up_after: Option<u32>,
 }
 
 impl Keeper {
     /// Works until nobody is left to tell it anything, then gives back what is still in work.
     pub async fn run(self, mut told: mpsc::UnboundedReceiver<Told>) {
-        let lease = Duration::from_secs(self.lease_s.into());
+        let mut several = Vec::from_iter(told.recv().await);
+        let Some(connected) = self.connected.get() else { return };
+        let Connected { queue, lease_s, .. } = connected;
+        let lease = Duration::from_secs((*lease_s).into());
         let mut leases = tokio::time::interval(lease / 6);
         let mut work = HashMap::new();
         let mut calls = JoinSet::new();
         let mut saving = None;
         let mut unsaved = false;
-        let mut several = Vec::new();
         loop {
             tokio::select! {
                 count = told.recv_many(&mut several, 10_000) => {
@@ -94,9 +94,9 @@ impl Keeper {
                     }
                     let finished = several.drain(..).filter_map(|told| self.note(&mut work, told)).collect();
                     unsaved = true;
-                    self.finish(finished, &mut calls);
+                    self.finish(connected, finished, &mut calls);
                 }
-                _ = leases.tick() => self.extend(&mut work, lease / 3, &mut calls),
+                _ = leases.tick() => self.extend(connected, &mut work, lease / 3, &mut calls),
                 Some(_) = calls.join_next() => {}
                 () = ended(&mut saving) => {}
             }
@@ -107,7 +107,7 @@ impl Keeper {
         }
         let back: Vec<String> = work.into_values().map(|work: Work| work.handle).collect();
         for handles in back.chunks(MOST) {
-            let (queue, handles) = (self.queue.clone(), handles.to_vec());
+            let (queue, handles) = (queue.clone(), handles.to_vec());
             calls.spawn(async move {
                 let handles: Vec<&str> = handles.iter().map(String::as_str).collect();
                 // One that is not given back comes again when its lease ends.
@@ -142,7 +142,7 @@ impl Keeper {
     }
 
     /// Deletes messages that are done with, or leaves them.
-    fn finish(&self, finished: Vec<Work>, calls: &mut JoinSet<()>) {
+    fn finish(&self, connected: &Connected, finished: Vec<Work>, calls: &mut JoinSet<()>) {
         self.room.add_permits(finished.len());
         let mut deletions = Vec::new();
         for message in finished {
@@ -152,7 +152,7 @@ impl Keeper {
                     deletions.push(message.handle);
                 }
                 Ok(()) => {}
-                Err(cause) if self.gives_up(cause, message.receive_count) => {
+                Err(cause) if gives_up(connected, cause, message.receive_count) => {
                     let Work { id, receive_count, bytes, digest, .. } = &message;
                     let text = format!(
                         "deleted message {id} of {}, which could not be read {receive_count} times: {cause}; \
@@ -167,17 +167,12 @@ impl Keeper {
             }
         }
         for handles in deletions.chunks(MOST) {
-            calls.spawn(delete(self.queue.clone(), handles.to_vec(), Arc::clone(&self.notes)));
+            calls.spawn(delete(connected.queue.clone(), handles.to_vec(), Arc::clone(&self.notes)));
         }
     }
 
-    fn gives_up(&self, cause: Cause, receive_count: u32) -> bool {
-        let may_pass = matches!(cause, Cause::Unreachable | Cause::Internal);
-        !may_pass && self.give_up_after.is_some_and(|count| receive_count >= count)
-    }
-
     /// Extends the leases that are older than `age`.
-    fn extend(&self, work: &mut HashMap<u64, Work>, age: Duration, calls: &mut JoinSet<()>) {
+    fn extend(&self, connected: &Connected, work: &mut HashMap<u64, Work>, age: Duration, calls: &mut JoinSet<()>) {
         let old = work.values_mut().filter(|message| message.leased.elapsed() >= age);
         let handles: Vec<String> = old
             .map(|message| {
@@ -186,8 +181,8 @@ impl Keeper {
             })
             .collect();
         for handles in handles.chunks(MOST) {
-            let (queue, handles) = (self.queue.clone(), handles.to_vec());
-            let (notes, seconds) = (Arc::clone(&self.notes), self.lease_s);
+            let (queue, handles) = (connected.queue.clone(), handles.to_vec());
+            let (notes, seconds) = (Arc::clone(&self.notes), connected.lease_s);
             calls.spawn(async move {
                 let handles: Vec<&str> = handles.iter().map(String::as_str).collect();
                 for (_, error) in queue.set_visibility(&handles, seconds).await {
@@ -196,6 +191,11 @@ impl Keeper {
             });
         }
     }
+}
+
+fn gives_up(connected: &Connected, cause: Cause, receive_count: u32) -> bool {
+    let may_pass = matches!(cause, Cause::Unreachable | Cause::Internal);
+    !may_pass && connected.give_up_after.is_some_and(|count| receive_count >= count)
 }
 
 /// Waits for a task that was started, or without end when there is none.

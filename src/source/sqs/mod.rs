@@ -4,18 +4,18 @@
 mod keeper;
 mod poll;
 
-use super::download::{Downloads, printable};
+use super::download::{Backoff, Downloads, printable};
 use super::notes::{Level, Notes};
 use super::remote::{Background, OpenError, Settings, runtime};
 use super::{Opened, state};
 use crate::aws::s3::Objects;
 use crate::aws::sqs::{Attributes, Message, Queue, QueueRef};
-use crate::aws::{AwsError, Connection};
+use crate::aws::{AwsError, Connection, Kind};
 use crate::checkpoint::DoneSet;
 use keeper::Keeper;
 use poll::Poll;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use tokio::sync::{Notify, Semaphore, mpsc};
 
 /// How many objects are remembered, so that one whose message comes again is not read twice.
@@ -50,62 +50,37 @@ pub struct QueueSettings {
 ///
 /// # Errors
 ///
-/// When there are no credentials, no region or no such queue, or when it may not be read.
+/// When there are no credentials, no region or no such queue, or when it may not be read. Trouble that may pass is no
+/// error: the reading begins when it has passed.
 pub fn open(wanted: QueueSettings, settings: &Settings) -> Result<Opened, OpenError> {
     let notes = Arc::new(Notes::default());
     let runtime = runtime().map_err(OpenError::Runtime)?;
-    let (connection, queue, attributes, first) = runtime.block_on(connect(&wanted, settings, &notes))?;
-    let name = printable(queue.url());
-    let lease_s = attributes.map_or(LEASE, |attributes| attributes.visibility_timeout_s.max(1));
-    let give_up_after = match attributes {
-        Some(Attributes { max_receive_count: None, .. }) => {
-            let then = match wanted.give_up_after {
-                Some(count) => format!("is deleted when it was received {count} times (sqsMaxReceiveCount)"),
-                None => "comes again until the queue forgets it".to_owned(),
-            };
-            notes.say(
-                Level::Warn,
-                "open",
-                format!("{name} has no dead-letter queue: a message that cannot be read {then}"),
-            );
-            wanted.give_up_after
-        }
-        Some(_) => None,
-        None => {
-            let text = format!(
-                "sqs:GetQueueAttributes is not allowed for {name}: messages are taken to stay invisible for {LEASE} \
-                 seconds, and one that cannot be read is left to a dead-letter queue"
-            );
-            notes.say(Level::Warn, "open", text);
-            None
-        }
-    };
-    let file_name = state::file_name("sqs", name.rsplit('/').next().unwrap_or_default(), queue.url());
+    let connection = runtime.block_on(Connection::new(&settings.access, wanted.queue.region()))?;
+    let objects = Objects::new(&connection)?;
+    let connected = runtime.block_on(connect(&connection, &wanted, ATTEMPTS, &notes))?;
+    let name = printable(wanted.queue.text());
+    let identity = format!("{name} owner={}", wanted.owner.as_deref().unwrap_or_default());
+    let file_name = state::file_name("sqs", name.rsplit(['/', ':']).next().unwrap_or_default(), &identity);
     let (state, kept) = state::open(settings.state_dir.as_deref(), &file_name, true, &notes)?;
     let done = kept.progress.and_then(|bytes| DoneSet::from_bytes(OBJECTS, &bytes));
     let done = Arc::new(Mutex::new(done.unwrap_or_else(|| DoneSet::new(OBJECTS))));
-    notes.say(Level::Info, "open", format!("reading {name}"));
     let in_work = (2 * settings.download_concurrency).clamp(LEAST_IN_WORK, MOST_IN_WORK);
-    let room = Arc::new(Semaphore::new(in_work - first.len()));
+    let room = Arc::new(Semaphore::new(in_work));
     let (tell, told) = mpsc::unbounded_channel();
+    let connected = Arc::new(connected.map_or_else(OnceLock::new, OnceLock::from));
     let keeper = Keeper {
-        queue: queue.clone(),
+        connected: Arc::clone(&connected),
         name: name.clone(),
         done: Arc::clone(&done),
         file: state.progress.map(Arc::new),
         notes: Arc::clone(&notes),
         room: Arc::clone(&room),
         delete: wanted.delete,
-        lease_s,
-        give_up_after,
     };
-    let objects = Objects::new(&connection)?;
-    let downloads = Downloads::new(objects, settings.download_concurrency, settings.memory, Arc::clone(&notes));
     let poll = Arc::new(Poll {
-        queue,
         name,
-        downloads,
-        buckets: wanted.buckets,
+        downloads: Downloads::new(objects, settings.download_concurrency, settings.memory, Arc::clone(&notes)),
+        buckets: wanted.buckets.clone(),
         done,
         room,
         tell,
@@ -113,37 +88,101 @@ pub fn open(wanted: QueueSettings, settings: &Settings) -> Result<Opened, OpenEr
         numbers: AtomicU64::new(0),
         busy: Notify::new(),
     });
-    let first = Arc::new(Mutex::new(first));
+    let to_connect = Arc::new((connection, wanted, connected));
     let produce = move |logs| {
-        let first = first.lock().map(|mut first| std::mem::take(&mut *first)).unwrap_or_default();
-        Arc::clone(&poll).run(first, logs)
+        let (poll, to_connect) = (Arc::clone(&poll), Arc::clone(&to_connect));
+        async move {
+            let (connection, wanted, connected) = &*to_connect;
+            if connected.get().is_none()
+                && let Ok(Some(now)) = connect(connection, wanted, u32::MAX, &poll.notes).await
+            {
+                let _ = connected.set(now);
+            }
+            if let Some(connected) = connected.get() {
+                poll.run(connected, logs).await;
+            }
+        }
     };
     let (background, logs) = Background::start(runtime, produce, keeper.run(told), state.ids, Arc::clone(&notes));
     Ok(Opened { logs, background: Some(background), ignored: Vec::new(), ids: kept.ids, notes })
 }
 
-/// Finds the queue and receives for the first time, which shows whether it may be read.
+/// A queue that answered.
+struct Connected {
+    queue: Queue,
+    /// How long its messages stay invisible, in seconds.
+    lease_s: u32,
+    /// After how many receipts a message that cannot be read is deleted.
+    give_up_after: Option<u32>,
+    /// The first messages.
+    first: Mutex<Vec<Message>>,
+}
+
+/// Finds the queue and receives for the first time, which shows whether it may be read; `None` when trouble lasts over
+/// so many attempts that may pass.
 async fn connect(
+    connection: &Connection,
     wanted: &QueueSettings,
-    settings: &Settings,
+    attempts: u32,
     notes: &Notes,
-) -> Result<(Connection, Queue, Option<Attributes>, Vec<Message>), AwsError> {
-    let connection = Connection::new(&settings.access, wanted.queue.region()).await?;
-    let attempt = async || {
-        let queue = Queue::connect(&connection, &wanted.queue, wanted.owner.as_deref()).await?;
-        let attributes = queue.attributes().await?;
-        let first = queue.receive(10, 0).await?;
-        Ok((queue, attributes, first))
-    };
-    let mut backoff = super::download::Backoff::default();
-    let mut attempts = 1;
-    loop {
-        match attempt().await {
-            Ok((queue, attributes, first)) => return Ok((connection, queue, attributes, first)),
-            Err(error) if attempts == ATTEMPTS || !AwsError::is_transient(&error) => return Err(error),
-            Err(error) => notes.say(Level::Warn, "retry", format!("{error}; trying again")),
+) -> Result<Option<Connected>, AwsError> {
+    let mut backoff = Backoff::default();
+    for attempt in 1..=attempts {
+        match try_to_connect(connection, wanted).await {
+            Ok((queue, attributes, first)) => {
+                let name = printable(queue.url());
+                notes.say(Level::Info, "open", format!("reading {name}"));
+                return Ok(Some(Connected {
+                    queue,
+                    lease_s: attributes.map_or(LEASE, |attributes| attributes.visibility_timeout_s.max(1)),
+                    give_up_after: give_up_after(&name, attributes, wanted.give_up_after, notes),
+                    first: Mutex::new(first),
+                }));
+            }
+            Err(error) if !error.is_transient() => return Err(error),
+            // Credentials that are not there at the start are a setting that is wrong.
+            Err(error) if attempt == attempts && error.kind() == Kind::Credentials => return Err(error),
+            Err(error) => {
+                notes.retries.add(1);
+                notes.say(Level::Warn, "retry", format!("{error}; trying again"));
+            }
         }
         backoff.wait().await;
-        attempts += 1;
+    }
+    Ok(None)
+}
+
+async fn try_to_connect(
+    connection: &Connection,
+    wanted: &QueueSettings,
+) -> Result<(Queue, Option<Attributes>, Vec<Message>), AwsError> {
+    let queue = Queue::connect(connection, &wanted.queue, wanted.owner.as_deref()).await?;
+    let attributes = queue.attributes().await?;
+    let first = queue.receive(10, 0).await?;
+    Ok((queue, attributes, first))
+}
+
+/// Returns after how many receipts a message that cannot be read is deleted; never where there is, or may be, a
+/// dead-letter queue for it.
+fn give_up_after(queue: &str, attributes: Option<Attributes>, wanted: Option<u32>, notes: &Notes) -> Option<u32> {
+    match attributes {
+        Some(Attributes { max_receive_count: None, .. }) => {
+            let then = match wanted {
+                Some(count) => format!("is deleted when it was received {count} times (sqsMaxReceiveCount)"),
+                None => "comes again until the queue forgets it".to_owned(),
+            };
+            let text = format!("{queue} has no dead-letter queue: a message that cannot be read {then}");
+            notes.say(Level::Warn, "open", text);
+            wanted
+        }
+        Some(_) => None,
+        None => {
+            let text = format!(
+                "sqs:GetQueueAttributes is not allowed for {queue}: messages are taken to stay invisible for {LEASE} \
+                 seconds, and one that cannot be read is left to a dead-letter queue"
+            );
+            notes.say(Level::Warn, "open", text);
+            None
+        }
     }
 }

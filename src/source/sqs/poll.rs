@@ -1,8 +1,9 @@
 //! Receives messages and sends what they lead to: the objects that they name, or the events inside of them.
 
+use super::Connected;
 use super::keeper::{Told, Work};
 use crate::aws::sqs::{Message, Queue};
-use crate::checkpoint::DoneSet;
+use crate::checkpoint::{DoneSet, ObjectId};
 use crate::decode::name::DIGEST_FOLDER;
 use crate::decode::notice::{self, Notice, ObjectRef};
 use crate::decode::{Cause, Skip};
@@ -10,6 +11,7 @@ use crate::source::download::{Backoff, Downloads, Known, Wanted, printable};
 use crate::source::notes::{Level, Notes};
 use crate::source::{Log, Receipt};
 use std::io::{Cursor, Read};
+use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::{Notify, Semaphore, mpsc};
@@ -26,7 +28,6 @@ const MORE_LOOPS: usize = 3;
 
 /// Receives from one queue.
 pub(super) struct Poll {
-    pub queue: Queue,
     /// The queue's name in lines of the log.
     pub name: String,
     pub downloads: Downloads,
@@ -52,37 +53,49 @@ enum Part {
 }
 
 impl Poll {
-    /// Receives without end. `first` are messages that were received already.
-    pub async fn run(self: Arc<Self>, first: Vec<Message>, logs: mpsc::Sender<Box<dyn Log>>) {
+    /// Receives without end.
+    pub async fn run(self: Arc<Self>, connected: &Connected, logs: mpsc::Sender<Box<dyn Log>>) {
+        let queue = &connected.queue;
         let mut loops = JoinSet::new();
         for _ in 0..MORE_LOOPS {
-            loops.spawn(Arc::clone(&self).help(logs.clone()));
+            loops.spawn(Arc::clone(&self).help(queue.clone(), logs.clone()));
         }
         let mut tasks = JoinSet::new();
-        self.take(first, &mut tasks, &logs).await;
+        let first = mem::take(&mut *connected.first.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Ok(room) = self.room.acquire_many(first.len() as u32).await {
+            room.forget();
+            self.take(first, &mut tasks, &logs).await;
+        }
         loop {
-            self.receive(LONG_WAIT, &mut tasks, &logs).await;
+            self.receive(queue, LONG_WAIT, &mut tasks, &logs).await;
         }
     }
 
     /// Receives while there is more than the first loop can fetch.
-    async fn help(self: Arc<Self>, logs: mpsc::Sender<Box<dyn Log>>) {
+    async fn help(self: Arc<Self>, queue: Queue, logs: mpsc::Sender<Box<dyn Log>>) {
         let mut tasks = JoinSet::new();
         loop {
             self.busy.notified().await;
-            while self.receive(0, &mut tasks, &logs).await > 0 {}
+            while self.receive(&queue, 0, &mut tasks, &logs).await > 0 {}
         }
     }
 
     /// Receives once, and returns how many messages came.
-    async fn receive(&self, wait_s: u8, tasks: &mut JoinSet<()>, logs: &mpsc::Sender<Box<dyn Log>>) -> usize {
+    async fn receive(
+        &self,
+        queue: &Queue,
+        wait_s: u8,
+        tasks: &mut JoinSet<()>,
+        logs: &mpsc::Sender<Box<dyn Log>>,
+    ) -> usize {
         // Falco may be slow: what is received must be worked on before its lease becomes a burden.
         let Ok(first) = self.room.acquire().await else { return 0 };
         let mut permits = vec![first];
         permits.extend((1..MOST).map_while(|_| self.room.try_acquire().ok()));
+        let asked = permits.len();
         let mut backoff = Backoff::default();
         let messages = loop {
-            match self.queue.receive(permits.len() as u8, wait_s).await {
+            match queue.receive(asked as u8, wait_s).await {
                 Ok(messages) => break messages,
                 Err(error) => {
                     self.notes.retries.add(1);
@@ -93,7 +106,7 @@ impl Poll {
             }
         };
         permits.into_iter().take(messages.len()).for_each(|permit| permit.forget());
-        if messages.len() == usize::from(MOST) {
+        if messages.len() == asked {
             self.busy.notify_waiters();
         }
         let count = messages.len();
@@ -176,7 +189,7 @@ impl Poll {
         let _ = logs.send(log).await;
     }
 
-    fn receipt(&self, number: u64, id: Option<Arc<OnceLock<crate::checkpoint::ObjectId>>>) -> Receipt {
+    fn receipt(&self, number: u64, id: Option<Arc<OnceLock<ObjectId>>>) -> Receipt {
         let tell = self.tell.clone();
         Receipt::new(move |verdict| {
             let id = id.and_then(|id| id.get().copied());

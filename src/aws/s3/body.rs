@@ -1,0 +1,77 @@
+//! `Body`: the bytes of one object, as they come.
+//!
+//! Reading on after a broken connection is left to the caller, who asks for the rest with [`Body::etag`].
+
+use std::time::Duration;
+
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::primitives::ByteStream;
+use bytes::Bytes;
+
+use super::{AwsError, GET, Kind};
+
+/// How long a body may take to give its next bytes.
+const CHUNK_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// An object that is being read. Dropping it ends the download.
+#[derive(Debug)]
+pub struct Body {
+    /// Identifies the object as it is now, for reading on after a broken connection.
+    pub etag: Option<String>,
+    /// Bytes of the whole object, also when the reading began in it.
+    pub length: Option<u64>,
+    target: String,
+    stream: ByteStream,
+}
+
+impl Body {
+    /// Takes an answer to a request for the bytes from `from` on.
+    pub(super) fn new(output: GetObjectOutput, from: u64, target: String) -> Result<Self, AwsError> {
+        let length = match (from, output.content_range()) {
+            (0, None) => output.content_length().and_then(|length| u64::try_from(length).ok()),
+            (from, Some(range)) if range.starts_with(&format!("bytes {from}-")) => {
+                range.rsplit('/').next().and_then(|length| length.parse().ok())
+            }
+            _ => return Err(AwsError::new(Kind::Changed, GET, &target, "the answer is not the range asked for")),
+        };
+        Ok(Self { etag: output.e_tag().map(str::to_owned), length, target, stream: output.body })
+    }
+
+    /// Waits for the next bytes, `None` at the end of the object.
+    ///
+    /// # Errors
+    ///
+    /// `Transient` when the connection breaks, or gives nothing for 30 seconds. Nothing follows an error.
+    pub async fn next_chunk(&mut self) -> Option<Result<Bytes, AwsError>> {
+        match tokio::time::timeout(CHUNK_TIMEOUT, self.stream.next()).await {
+            Ok(chunk) => Some(chunk?.map_err(|error| AwsError::unanswered(GET, &self.target, &error))),
+            Err(_) => Some(Err(AwsError::new(
+                Kind::Transient,
+                GET,
+                &self.target,
+                &format!("no data for {} seconds", CHUNK_TIMEOUT.as_secs()),
+            ))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_s3::operation::get_object::builders::GetObjectOutputBuilder;
+
+    use super::*;
+
+    #[test]
+    fn length_is_that_of_the_whole_object() {
+        let whole = || GetObjectOutput::builder().content_length(10);
+        let rest = || GetObjectOutput::builder().content_length(4).content_range("bytes 6-9/10");
+        let length = |output: GetObjectOutputBuilder, from| {
+            Body::new(output.build(), from, "s3://b/k".to_owned()).map(|body| body.length)
+        };
+        assert_eq!(length(whole(), 0), Ok(Some(10)));
+        assert_eq!(length(rest(), 6), Ok(Some(10)));
+        // A server that ignores the range must not have its bytes taken for the rest.
+        assert_eq!(length(whole(), 6).map_err(|error| error.kind()), Err(Kind::Changed));
+        assert_eq!(length(rest(), 5).map_err(|error| error.kind()), Err(Kind::Changed));
+    }
+}
