@@ -15,7 +15,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 /// How many logs wait for the feed to open them; their bytes are bounded elsewhere.
 const WAITING_LOGS: usize = 256;
@@ -135,11 +135,12 @@ impl Drop for Background {
     }
 }
 
-/// A task that ends with whoever waits for it.
-struct AbortOnDrop<T>(JoinHandle<T>);
+/// A task that ends when nobody waits for it any more.
+pub(super) struct AbortOnDrop<T>(pub JoinHandle<T>);
 
 impl<T> AbortOnDrop<T> {
-    async fn join(mut self) -> Result<T, tokio::task::JoinError> {
+    /// Waits for the task.
+    pub async fn join(mut self) -> Result<T, JoinError> {
         (&mut self.0).await
     }
 }

@@ -6,19 +6,19 @@
 mod errors;
 mod event;
 mod extract;
-mod host;
+pub mod host;
 mod identity;
 mod lines;
 mod request;
-mod source;
+pub mod source;
 mod sourcing;
-mod threads;
+pub mod threads;
 
 use std::env;
 use std::process::Command;
 
 /// Runs a test in a process of its own, so that it has the threads and descriptors to itself and an abort is its own.
-fn alone(name: &str, body: fn()) {
+pub fn alone(name: &str, body: fn()) {
     const MARK: &str = "CLOUDTRAIL_TEST_ALONE";
     if env::var_os(MARK).is_some() {
         return body();

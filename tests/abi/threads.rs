@@ -15,7 +15,7 @@ const CONFIG: &str = r#"{"limits": {"inFlightMiB": 8, "recordMiB": 1}}"#;
 
 /// The plugin's threads in this process. A join may return while the kernel still takes the thread down; such a one
 /// runs no code of the library any more and has the flag PF_EXITING.
-fn plugin_threads() -> usize {
+pub fn plugin_threads() -> usize {
     const PF_EXITING: u64 = 4;
     let stats = fs::read_dir("/proc/self/task").unwrap().filter_map(|task| {
         let stat = fs::read_to_string(task.unwrap().path().join("stat")).ok()?;
@@ -26,7 +26,7 @@ fn plugin_threads() -> usize {
     stats.filter(|runs| *runs).count()
 }
 
-fn descriptors() -> usize {
+pub fn descriptors() -> usize {
     fs::read_dir("/proc/self/fd").unwrap().count()
 }
 

@@ -105,7 +105,8 @@ impl Keeper {
                 unsaved = false;
             }
         }
-        let back: Vec<String> = work.into_values().map(|work: Work| work.handle).collect();
+        let unworked = connected.take_first().into_iter().map(|message| message.receipt_handle);
+        let back: Vec<String> = work.into_values().map(|work: Work| work.handle).chain(unworked).collect();
         for handles in back.chunks(MOST) {
             let (queue, handles) = (queue.clone(), handles.to_vec());
             calls.spawn(async move {

@@ -14,8 +14,9 @@ use crate::aws::{AwsError, Connection, Kind};
 use crate::checkpoint::DoneSet;
 use keeper::Keeper;
 use poll::Poll;
+use std::mem;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::{Notify, Semaphore, mpsc};
 
 /// How many objects are remembered, so that one whose message comes again is not read twice.
@@ -83,6 +84,7 @@ pub fn open(wanted: QueueSettings, settings: &Settings) -> Result<Opened, OpenEr
         buckets: wanted.buckets.clone(),
         done,
         room,
+        capacity: in_work,
         tell,
         notes: Arc::clone(&notes),
         numbers: AtomicU64::new(0),
@@ -116,6 +118,13 @@ struct Connected {
     give_up_after: Option<u32>,
     /// The first messages.
     first: Mutex<Vec<Message>>,
+}
+
+impl Connected {
+    /// Takes the first messages.
+    fn take_first(&self) -> Vec<Message> {
+        mem::take(&mut *self.first.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// Finds the queue and receives for the first time, which shows whether it may be read; `None` when trouble lasts over

@@ -2,6 +2,7 @@
 
 use super::Connected;
 use super::keeper::{Told, Work};
+use crate::aws::AwsError;
 use crate::aws::sqs::{Message, Queue};
 use crate::checkpoint::{DoneSet, ObjectId};
 use crate::decode::name::DIGEST_FOLDER;
@@ -9,9 +10,9 @@ use crate::decode::notice::{self, Notice, ObjectRef};
 use crate::decode::{Cause, Skip};
 use crate::source::download::{Backoff, Downloads, Known, Wanted, printable};
 use crate::source::notes::{Level, Notes};
+use crate::source::remote::AbortOnDrop;
 use crate::source::{Log, Receipt};
 use std::io::{Cursor, Read};
-use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::{Notify, Semaphore, mpsc};
@@ -22,6 +23,10 @@ const MOST: u8 = 10;
 
 /// How long a call waits for a message, in seconds: as long as the service allows, since each call costs.
 const LONG_WAIT: u8 = 20;
+
+/// How long a call waits while messages are in work, in seconds: what is in work may have to be given back, and must not
+/// be taken by a call that is left behind.
+const SHORT_WAIT: u8 = 1;
 
 /// How many more receive loops there are while messages come faster than one can fetch them.
 const MORE_LOOPS: usize = 3;
@@ -35,8 +40,9 @@ pub(super) struct Poll {
     pub buckets: Vec<String>,
     /// What was read before.
     pub done: Arc<Mutex<DoneSet>>,
-    /// How many more messages may be in work.
+    /// How many more messages may be in work, and how many at all.
     pub room: Arc<Semaphore>,
+    pub capacity: usize,
     pub tell: mpsc::UnboundedSender<Told>,
     pub notes: Arc<Notes>,
     pub numbers: AtomicU64,
@@ -61,10 +67,11 @@ impl Poll {
             loops.spawn(Arc::clone(&self).help(queue.clone(), logs.clone()));
         }
         let mut tasks = JoinSet::new();
-        let first = mem::take(&mut *connected.first.lock().unwrap_or_else(PoisonError::into_inner));
+        let first = connected.take_first();
         if let Ok(room) = self.room.acquire_many(first.len() as u32).await {
             room.forget();
-            self.take(first, &mut tasks, &logs).await;
+            let received = self.begin(first);
+            self.deliver_all(received, &mut tasks, &logs).await;
         }
         loop {
             self.receive(queue, LONG_WAIT, &mut tasks, &logs).await;
@@ -82,47 +89,77 @@ impl Poll {
 
     /// Receives once, and returns how many messages came.
     async fn receive(
-        &self,
+        self: &Arc<Self>,
         queue: &Queue,
         wait_s: u8,
         tasks: &mut JoinSet<()>,
         logs: &mpsc::Sender<Box<dyn Log>>,
     ) -> usize {
-        // Falco may be slow: what is received must be worked on before its lease becomes a burden.
-        let Ok(first) = self.room.acquire().await else { return 0 };
-        let mut permits = vec![first];
-        permits.extend((1..MOST).map_while(|_| self.room.try_acquire().ok()));
-        let asked = permits.len();
         let mut backoff = Backoff::default();
-        let messages = loop {
-            match queue.receive(asked as u8, wait_s).await {
-                Ok(messages) => break messages,
-                Err(error) => {
+        let (asked, received) = loop {
+            // Falco may be slow: what is received must be worked on before its lease becomes a burden.
+            let Ok(mut room) = Arc::clone(&self.room).acquire_owned().await else { return 0 };
+            if let Ok(more) = Arc::clone(&self.room).try_acquire_many_owned(self.more()) {
+                room.merge(more);
+            }
+            let asked = room.num_permits();
+            let is_idle = self.room.available_permits() + asked == self.capacity;
+            let wait_s = if is_idle { wait_s } else { wait_s.min(SHORT_WAIT) };
+            let (poll, queue) = (Arc::clone(self), queue.clone());
+            let call = tokio::spawn(async move {
+                let messages = queue.receive(asked as u8, wait_s).await?;
+                if let Some(taken) = room.split(messages.len()) {
+                    taken.forget();
+                }
+                Ok::<_, AwsError>(poll.begin(messages))
+            });
+            // A call that is cut off may still take messages, which nobody works on then until their lease ends. A
+            // short one is waited for at a close, so that what it brings is given back.
+            let received = if wait_s > SHORT_WAIT { AbortOnDrop(call).join().await } else { call.await };
+            match received {
+                Ok(Ok(received)) => break (asked, received),
+                Ok(Err(error)) => {
                     self.notes.retries.add(1);
                     let level = if error.is_transient() { Level::Warn } else { Level::Error };
                     self.notes.say(level, "receive", format!("{error}; trying again"));
-                    backoff.wait().await;
                 }
+                Err(_) => self.notes.say(Level::Error, "fault", "an internal fault, please report it"),
             }
+            backoff.wait().await;
         };
-        permits.into_iter().take(messages.len()).for_each(|permit| permit.forget());
-        if messages.len() == asked {
+        if received.len() == asked {
             self.busy.notify_waiters();
         }
-        let count = messages.len();
-        self.take(messages, tasks, logs).await;
+        let count = received.len();
+        self.deliver_all(received, tasks, logs).await;
         count
     }
 
-    /// Begins to work on messages; each has taken its room.
-    async fn take(&self, messages: Vec<Message>, tasks: &mut JoinSet<()>, logs: &mpsc::Sender<Box<dyn Log>>) {
-        for message in messages {
-            self.notes.messages.add(1);
+    /// Returns how many messages beyond one to ask for.
+    fn more(&self) -> u32 {
+        self.room.available_permits().min(usize::from(MOST) - 1) as u32
+    }
+
+    /// Begins to work on messages, each of which has taken its room: their lease is kept from now on.
+    fn begin(&self, messages: Vec<Message>) -> Vec<(u64, Vec<Part>)> {
+        self.notes.messages.add(messages.len() as u64);
+        let begun = messages.into_iter().map(|message| {
             let parts = self.parts(&message);
             let number = self.numbers.fetch_add(1, Ordering::Relaxed);
-            let work = Work::new(message, parts.len());
-            // The lease begins before the first part does.
-            let _ = self.tell.send(Told::Received(number, work));
+            // Nobody is told when the source is closed.
+            let _ = self.tell.send(Told::Received(number, Work::new(message, parts.len())));
+            (number, parts)
+        });
+        begun.collect()
+    }
+
+    async fn deliver_all(
+        &self,
+        received: Vec<(u64, Vec<Part>)>,
+        tasks: &mut JoinSet<()>,
+        logs: &mpsc::Sender<Box<dyn Log>>,
+    ) {
+        for (number, parts) in received {
             for part in parts {
                 self.deliver(number, part, tasks, logs).await;
             }
