@@ -158,6 +158,9 @@ pub struct Positions {
     /// The process that finished a scan that has an end, in words of the one who asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completed_by: Option<String>,
+    /// The time window that the scan began with: one that was given as an age must not move with each restart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<(i64, Option<i64>)>,
     /// The partitions, by the prefix of their keys.
     #[serde(default)]
     pub partitions: BTreeMap<String, Partition>,

@@ -180,14 +180,15 @@ pub struct Skip {
 pub struct ReadFault {
     /// Why.
     pub cause: Cause,
-    /// What else is known, one line.
+    /// What else is known, one line, perhaps empty.
     pub detail: String,
 }
 
 impl From<io::Error> for Skip {
     fn from(error: io::Error) -> Self {
         let fault = error.get_ref().and_then(|inner| inner.downcast_ref::<ReadFault>());
-        Self { cause: fault.map_or(Cause::Unreadable, |fault| fault.cause), at: None, detail: Some(error.to_string()) }
+        let detail = Some(error.to_string()).filter(|detail| !detail.is_empty());
+        Self { cause: fault.map_or(Cause::Unreadable, |fault| fault.cause), at: None, detail }
     }
 }
 

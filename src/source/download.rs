@@ -16,8 +16,9 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
-/// The largest window of an object.
+/// The largest and the smallest window of an object.
 const WINDOW: usize = 1 << 20;
+const SMALL_WINDOW: usize = 1 << 16;
 
 /// The unit of the memory budget.
 const KIB: usize = 1 << 10;
@@ -82,7 +83,9 @@ impl Downloads {
     /// Starts a download when there is memory for it. An object that is `known` is not read.
     pub async fn start(&self, tasks: &mut JoinSet<()>, wanted: Wanted, known: Option<Known>) -> Download {
         while tasks.try_join_next().is_some() {}
-        let size = wanted.bytes.map_or(WINDOW / 4, |bytes| usize::try_from(bytes).unwrap_or(WINDOW)).clamp(KIB, WINDOW);
+        // Whoever writes a message may say any size.
+        let size = wanted.bytes.map_or(WINDOW / 4, |bytes| usize::try_from(bytes).unwrap_or(WINDOW));
+        let size = size.clamp(SMALL_WINDOW, WINDOW);
         let kib = size.div_ceil(KIB).min(self.memory_kib);
         let memory = Arc::clone(&self.memory).acquire_many_owned(kib as u32).await.ok();
         let room = Arc::new(Semaphore::new(kib * KIB));
@@ -299,5 +302,56 @@ impl Read for ObjectReader {
         let length = self.piece.len().min(buffer.len());
         buffer[..length].copy_from_slice(&self.piece.split_to(length));
         Ok(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A log whose download sends these pieces and ends.
+    fn log(pieces: Vec<Piece>) -> ObjectLog {
+        let (sender, received) = mpsc::unbounded_channel();
+        pieces.into_iter().for_each(|piece| sender.send(piece).unwrap());
+        let room = Arc::new(Semaphore::new(0));
+        let reader = ObjectReader { received, room, piece: Bytes::new(), ended: false, _memory: None };
+        ObjectLog { name: "s3://b/k".into(), bytes: 0, reader: Some(reader), receipt: None }
+    }
+
+    fn piece(text: &'static str) -> Piece {
+        Ok(Some(Bytes::from_static(text.as_bytes())))
+    }
+
+    fn fault(cause: Cause) -> Piece {
+        Err(ReadFault { cause, detail: "why".into() })
+    }
+
+    #[test]
+    fn pieces_are_read_to_their_end_and_the_end_stays() {
+        let mut reader = log(vec![piece("ab"), piece("c"), Ok(None)]).open().unwrap();
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        assert_eq!((text.as_str(), reader.read(&mut [0; 4]).unwrap()), ("abc", 0));
+        assert_eq!(log(vec![Ok(None)]).open().unwrap().read(&mut [0; 4]).unwrap(), 0, "an empty object");
+    }
+
+    #[test]
+    fn a_fault_has_its_cause_at_the_start_and_in_the_middle() {
+        let skip = log(vec![fault(Cause::Gone)]).open().err().unwrap();
+        assert_eq!(skip, Skip { cause: Cause::Gone, at: None, detail: Some("why".into()) });
+        let mut reader = log(vec![piece("ab"), fault(Cause::Denied)]).open().unwrap();
+        let skip = Skip::from(reader.read_to_string(&mut String::new()).unwrap_err());
+        assert_eq!(skip.cause, Cause::Denied);
+        let skip = log(vec![]).open().err().unwrap();
+        assert_eq!(skip.cause, Cause::Unreachable, "a download that was aborted");
+    }
+
+    #[test]
+    fn a_reader_gives_the_room_back() {
+        let log = log(vec![piece("abc"), Ok(None)]);
+        let room = Arc::clone(&log.reader.as_ref().unwrap().room);
+        let mut log = log;
+        log.open().unwrap().read_to_string(&mut String::new()).unwrap();
+        assert_eq!(room.available_permits(), 3);
     }
 }

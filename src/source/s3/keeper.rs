@@ -152,3 +152,67 @@ impl Keeper {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::Layout;
+
+    fn keeper() -> Keeper {
+        let (shared, notes) = (Arc::new(Shared::new(Positions::new("scan"))), Arc::default());
+        Keeper { shared, file: None, notes, process: Some("this".into()) }
+    }
+
+    fn place(prefix: &str) -> Place {
+        Place { prefix: prefix.into(), layout: Layout::Flat, folder_only: false }
+    }
+
+    fn entry(key: &str) -> Entry {
+        Entry { key: key.into(), id: ObjectId::of(&[key]), time: TimeRange::at(1000) }
+    }
+
+    /// Tells a keeper a story, and returns who completed the scan.
+    fn completed_by(keeper: &Keeper, story: Vec<Told>) -> Option<String> {
+        let mut pass = Pass::default();
+        story.into_iter().for_each(|told| keeper.note(&mut pass, told));
+        keeper.shared.positions().completed_by.clone()
+    }
+
+    fn is_new(keeper: &Keeper, key: &str) -> bool {
+        let mut positions = keeper.shared.positions();
+        let partition = positions.partition("a", Layout::Flat);
+        partition.is_new(&entry(key).object())
+    }
+
+    #[test]
+    fn a_scan_is_complete_when_all_is_listed_and_delivered() {
+        let found = || Told::Found("a".into());
+        let settled = |key| Told::Settled(place("a"), entry(key), Ok(()));
+        let listed = || Told::Listed(place("a"), true);
+        let done = Some("this".to_owned());
+        assert_eq!(completed_by(&keeper(), vec![listed(), Told::AllListed]), done, "nothing to deliver");
+        assert_eq!(completed_by(&keeper(), vec![found(), listed(), Told::AllListed]), None);
+        assert_eq!(completed_by(&keeper(), vec![found(), settled("1"), listed(), Told::AllListed]), done);
+        assert_eq!(completed_by(&keeper(), vec![found(), listed(), Told::AllListed, settled("1")]), done);
+        assert_eq!(completed_by(&keeper(), vec![found(), settled("1"), listed()]), None);
+        let two = vec![found(), found(), listed(), Told::AllListed, settled("1")];
+        assert_eq!(completed_by(&keeper(), two), None);
+    }
+
+    #[test]
+    fn a_place_that_was_not_listed_to_its_end_leaves_the_scan_incomplete() {
+        let keeper = keeper();
+        let story = vec![Told::Listed(place("a"), false), Told::Listed(place("b"), true), Told::AllListed];
+        assert_eq!(completed_by(&keeper, story), None);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_read_again() {
+        let keeper = keeper();
+        keeper.shared.positions().partition("a", Layout::Flat).pass_begins(2000);
+        assert!(is_new(&keeper, "1"));
+        let told = Told::Settled(place("a"), entry("1"), Err(crate::decode::Cause::Denied));
+        completed_by(&keeper, vec![Told::Found("a".into()), told]);
+        assert!(!is_new(&keeper, "1"));
+    }
+}

@@ -61,8 +61,10 @@ pub fn open(bucket: Bucket, settings: &Settings) -> Result<Opened, OpenError> {
     let goes_on = positions.is_some();
     let manner = if goes_on { "going on where the last run ended" } else { "from the start" };
     notes.say(Level::Info, "open", format!("reading {address}: {manner}"));
-    let mut positions = positions.unwrap_or_else(|| Positions::new(&identity));
+    let begin = || Positions { window: bucket.window, ..Positions::new(&identity) };
+    let mut positions = positions.unwrap_or_else(begin);
     positions.completed_by = None;
+    let window = positions.window.map(|(start, end)| Window { start, end });
     let shared = Arc::new(Shared::new(positions));
     let (tell, told) = mpsc::unbounded_channel();
     let keeper = Keeper {
@@ -78,7 +80,7 @@ pub fn open(bucket: Bucket, settings: &Settings) -> Result<Opened, OpenError> {
         lister,
         prefix: bucket.prefix,
         accounts: bucket.accounts,
-        window: bucket.window.map(|(start, end)| Window { start, end }),
+        window,
         follow: bucket.follow,
         downloads,
         shared,

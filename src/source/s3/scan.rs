@@ -200,3 +200,17 @@ impl Scan {
         is_new.then_some((entry, bytes))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_counts_to_the_minute() {
+        let has = |window: Window, low, high| window.has(TimeRange { low, high });
+        let from = Window { start: 90, end: None };
+        assert!(has(from, 60, 60) && has(from, 0, 86_399) && !has(from, 59, 59));
+        let between = Window { start: 90, end: Some(150) };
+        assert!(has(between, 120, 120) && has(between, 150, 150) && !has(between, 180, 180));
+    }
+}
