@@ -111,7 +111,7 @@ pub fn mixed(percent: u8, seed: u64) -> impl Fn(&Request) -> Fault + Send + Sync
 /// Returns the answer with which a fault refuses a request; none of those that are about the connection.
 pub fn refusal(fault: Fault, request: &Request) -> Option<Message> {
     // A client that asks too much of SQS is told so by the one name or the other.
-    let throttled = if request.number % 2 == 0 { "RequestThrottled" } else { "ThrottlingException" };
+    let throttled = if request.number.is_multiple_of(2) { "RequestThrottled" } else { "ThrottlingException" };
     let (status, code, sqs_code) = match fault {
         Fault::Throttled if request.is_sqs() => ("400 Bad Request", "", throttled),
         Fault::Throttled => ("503 Service Unavailable", "SlowDown", ""),

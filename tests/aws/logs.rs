@@ -1,6 +1,7 @@
 //! Logs as CloudTrail delivers them: objects with events under its keys, and the messages that tell of them. Where they
 //! are put and sent is left to the tests.
 
+use super::server::server;
 use crate::oracle::generate;
 use flate2::write::GzEncoder;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -26,6 +27,11 @@ impl Log {
         (self.first..self.first + self.count).map(generate::event_id)
     }
 
+    /// Tells whether its key has this part, such as an account.
+    pub fn has(&self, part: &str) -> bool {
+        self.key.contains(part)
+    }
+
     /// Returns key and content, gzipped.
     pub fn object(&self) -> (String, Vec<u8>) {
         let events: Vec<String> = (self.first..self.first + self.count).map(generate::event).collect();
@@ -34,10 +40,17 @@ impl Log {
 }
 
 /// Returns the ids of all events of logs, sorted.
-pub fn ids(logs: &[Log]) -> Vec<String> {
-    let mut ids: Vec<String> = logs.iter().flat_map(Log::ids).collect();
+pub fn ids<'a>(logs: impl IntoIterator<Item = &'a Log>) -> Vec<String> {
+    let mut ids: Vec<String> = logs.into_iter().flat_map(Log::ids).collect();
     ids.sort();
     ids
+}
+
+/// Makes a bucket with these logs.
+pub fn bucket(name: &str, logs: &[Log]) -> String {
+    let bucket = server().bucket(name);
+    server().put(&bucket, logs.iter().map(Log::object));
+    bucket
 }
 
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -67,13 +80,14 @@ pub fn key(root: &str, account: &str, region: &str, stamp: Stamp, tail: u64) -> 
 pub const ACCOUNTS: [&str; 2] = ["111122223333", "444455556666"];
 pub const REGIONS: [&str; 3] = ["eu-west-1", "us-east-1", "us-east-2"];
 
-/// Returns `count` objects of `events` events each, spread over accounts, regions and three days below `root`.
-pub fn spread(root: &str, count: u64, events: u64) -> Vec<Log> {
+/// Returns `count` objects of `events` events each, spread over accounts, regions and three days below `root`. The
+/// numbers of the events begin at `first`.
+pub fn spread(root: &str, first: u64, count: u64, events: u64) -> Vec<Log> {
     let log = |number: u64| {
         let account = ACCOUNTS[(number % 2) as usize];
         let region = REGIONS[(number / 2 % 3) as usize];
         let stamp = Stamp { day: 1 + (number / 6 % 3) as u32, minute: (number / 18 * 5 % 1440) as u32 };
-        Log::new(key(root, account, region, stamp, number), number * events, events)
+        Log::new(key(root, account, region, stamp, number), first + number * events, events)
     };
     (0..count).map(log).collect()
 }
@@ -156,7 +170,7 @@ pub fn inline_event(kind: &str, number: u64) -> String {
 
 #[test]
 fn logs_are_spread_and_their_ids_unique() {
-    let logs = spread("AWSLogs", 36, 10);
+    let logs = spread("AWSLogs", 0, 36, 10);
     let ids = ids(&logs);
     assert_eq!((ids.len(), ids.windows(2).filter(|pair| pair[0] == pair[1]).count()), (360, 0));
     let (key, object) = logs[35].object();

@@ -19,8 +19,8 @@ pub struct Seen {
     pub request: Request,
     pub fault: Fault,
     pub at: Instant,
-    /// Whether its answer has been given, or its connection closed.
-    pub done: bool,
+    /// When its answer had been given, or its connection closed.
+    pub done: Option<Instant>,
 }
 
 type Plan = Box<dyn Fn(&Request) -> Fault + Send + Sync>;
@@ -75,6 +75,15 @@ impl Proxy {
         self.shared.seen.lock().unwrap().iter().filter(|seen| seen.request.action == action).count()
     }
 
+    /// Returns how many requests of an action were in work at the same time, at most.
+    pub fn peak(&self, action: &str) -> usize {
+        let seen = self.shared.seen.lock().unwrap();
+        let spans = seen.iter().filter(|seen| seen.request.action == action);
+        let spans: Vec<_> = spans.map(|seen| (seen.at, seen.done.unwrap_or_else(Instant::now))).collect();
+        let at_start_of = |start: Instant| spans.iter().filter(|(at, done)| (*at..*done).contains(&start)).count();
+        spans.iter().map(|(at, _)| at_start_of(*at)).max().unwrap_or_default()
+    }
+
     /// Waits until the requests so far are as `enough` wants, for at most this time; returns whether they are.
     pub fn wait(&self, time: Duration, enough: impl Fn(&[Seen]) -> bool) -> bool {
         let seen = self.shared.seen.lock().unwrap();
@@ -101,25 +110,31 @@ impl Shared {
                 let mut seen = self.seen.lock().unwrap();
                 let request = Request::new(&message, seen.len());
                 let fault = (self.plan)(&request);
-                seen.push(Seen { request, fault, at: Instant::now(), done: false });
+                seen.push(Seen { request, fault, at: Instant::now(), done: None });
                 seen.len() - 1
             };
             self.changed.notify_all();
             let seen = self.seen.lock().unwrap()[number].clone();
-            let outcome = answer(&seen, message, &mut client);
-            self.seen.lock().unwrap()[number].done = true;
-            self.changed.notify_all();
+            let outcome = answer(&seen, message, &mut client, || self.done(number));
+            self.done(number);
             if !outcome? {
                 return client.shutdown(Shutdown::Both);
             }
         }
         Ok(())
     }
+
+    fn done(&self, number: usize) {
+        self.seen.lock().unwrap()[number].done.get_or_insert_with(Instant::now);
+        self.changed.notify_all();
+    }
 }
 
-/// Carries out one fault; tells whether the connection may stay open.
-fn answer(seen: &Seen, message: Message, client: &mut &TcpStream) -> io::Result<bool> {
+/// Carries out one fault; tells whether the connection may stay open. Calls `done` before the client can know that it
+/// has the whole answer, and thus before it asks for more.
+fn answer(seen: &Seen, message: Message, client: &mut &TcpStream, done: impl Fn()) -> io::Result<bool> {
     if let Some(refusal) = faults::refusal(seen.fault, &seen.request) {
+        done();
         refusal.write(client)?;
         return Ok(true);
     }
@@ -137,17 +152,20 @@ fn answer(seen: &Seen, message: Message, client: &mut &TcpStream) -> io::Result<
         }
         Fault::Slow(pause) => {
             answer.write_head(client)?;
-            for piece in answer.body.chunks(answer.body.len().div_ceil(16).max(1)) {
+            let (body, last) = answer.body.split_at(answer.body.len().saturating_sub(1));
+            for piece in body.chunks(body.len().div_ceil(16).max(1)) {
                 thread::sleep(pause);
                 client.write_all(piece)?;
             }
+            done();
+            client.write_all(last)?;
+            return Ok(true);
         }
-        Fault::Delayed(time) => {
-            thread::sleep(time);
-            answer.write(client)?;
-        }
-        _ => answer.write(client)?,
+        Fault::Delayed(time) => thread::sleep(time),
+        _ => {}
     }
+    done();
+    answer.write(client)?;
     Ok(true)
 }
 
@@ -223,7 +241,7 @@ mod tests {
             assert_eq!((answer.status(), answer.body.len()), (200, 1000));
         }
         assert_eq!(proxy.count("GetObject"), 2);
-        assert!(proxy.wait(Duration::from_secs(5), |seen| seen.iter().all(|seen| seen.done)));
+        assert!(proxy.wait(Duration::from_secs(5), |seen| seen.iter().all(|seen| seen.done.is_some())));
         assert_eq!(proxy.seen()[1].request.region, "us-east-1");
     }
 
@@ -281,9 +299,9 @@ mod tests {
         let poll = json!({"QueueUrl": queue.url, "WaitTimeSeconds": 20});
         sqs(&proxy, "ReceiveMessage", &poll).write(&mut stream).unwrap();
         assert!(proxy.wait(Duration::from_secs(5), |seen| seen.len() == 1));
-        assert!(!proxy.seen()[0].done);
+        assert_eq!(proxy.seen()[0].done, None);
         drop(stream);
-        assert!(proxy.wait(Duration::from_secs(5), |seen| seen[0].done));
+        assert!(proxy.wait(Duration::from_secs(5), |seen| seen[0].done.is_some()));
         // Moto itself learns it a moment later: another look at the queue is behind the one that it takes before.
         queue.send(&["for another".to_owned()]);
         assert_eq!(queue.counts(), (1, 0));
