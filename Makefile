@@ -12,10 +12,10 @@ export PATH := $(PATH):$(tools)/bin
 rustdoc = -D warnings -A rustdoc::private_intra_doc_links
 
 .DEFAULT_GOAL := help
-.PHONY: help rust host moto demo test bench fmt deny advisories
+.PHONY: help rust host moto demo test bench bench-aws fmt deny advisories
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s  %s\n", $$1, $$2 }' Makefile
 
 rust:
 	@command -v cargo >/dev/null || { \
@@ -42,6 +42,10 @@ test: rust deny host moto ## all that CI checks: format, lints, dependencies, te
 bench: rust host ## measure speed and memory of the whole process on a log of 1 GiB
 	cargo build --locked --release --workspace
 	cargo bench --locked --bench whole
+
+bench-aws: rust host moto ## measure the sources in AWS against local servers: speed, memory, cost when idle
+	cargo build --locked --release --workspace
+	cargo bench --locked --profile dev --bench remote
 
 fmt: rust ## format the code
 	cargo fmt --all
