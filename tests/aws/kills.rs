@@ -82,9 +82,13 @@ fn share_a_queue(count: usize, seed: u64) {
         let killed = std::mem::replace(&mut consumers[victim], sources[victim].start());
         deliveries.extend(killed.kill());
     }
-    let deadline = Instant::now() + PATIENCE;
-    while queue.len() > 0 {
-        assert!(Instant::now() < deadline, "messages stay: {:?}", queue.counts());
+    let (mut left, mut since) = (queue.len(), Instant::now());
+    while left > 0 {
+        assert!(since.elapsed() < PATIENCE, "messages stay: {:?}", queue.counts());
+        let now = queue.len();
+        if now < left {
+            (left, since) = (now, Instant::now());
+        }
         consumers.iter_mut().for_each(|consumer| {
             consumer.read_for(Duration::from_millis(20));
         });
