@@ -4,6 +4,8 @@
 //! Moto itself gives some hundred objects a second, so a server in front of it gives objects from memory, after 50 ms
 //! where that is the case. A bare client that does nothing but fetch the same objects shows what this server can do.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "as in the tests, whose parts it shares")]
+
 #[allow(dead_code, unused_imports, reason = "shared with the tests")]
 #[path = "../tests/aws/faults.rs"]
 mod faults;

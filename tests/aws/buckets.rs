@@ -6,7 +6,8 @@ use super::logs::{ACCOUNTS, Log, REGIONS, Stamp, bucket, ids, key, spread};
 use super::proxy::Proxy;
 use super::server::server;
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// How many events an object of the large bucket has.
@@ -115,6 +116,25 @@ fn each_account_and_region_is_read_in_key_order() {
         let expected: Vec<&String> = expected.iter().filter(|id| place_of[*id] == place).collect();
         assert_eq!(read, expected, "{place:?}");
     }
+}
+
+#[test]
+fn a_slow_object_holds_back_its_own_account_and_region_only() {
+    let logs = spread("AWSLogs", 0, 36, 2);
+    let name = bucket("slow", &logs);
+    let slow = logs[0].key.rsplit_once("/2026/").unwrap().0.to_owned();
+    let others = ids(logs.iter().filter(|log| !log.has(&slow)));
+    let (open, gate) = (Arc::new(AtomicBool::new(false)), format!("/{}", logs[0].key));
+    let is_open = Arc::clone(&open);
+    let proxy = Proxy::start(move |request| {
+        if request.path.ends_with(&gate) && !is_open.load(Ordering::Relaxed) { Fault::Throttled } else { Fault::None }
+    });
+    let mut consumer = Source::s3(&name).through(&proxy).start();
+    consumer.read(others.len());
+    assert_eq!(sorted(consumer.ids.clone()), others);
+    open.store(true, Ordering::Relaxed);
+    consumer.read(logs.len() * 2);
+    assert_eq!(sorted(consumer.stop().0), ids(&logs));
 }
 
 #[test]

@@ -7,13 +7,14 @@ use super::listing::{Found, Lister, PARALLEL, Place, is_wanted};
 use crate::aws::s3::{ListRequest, Listed};
 use crate::checkpoint::{Layout, ObjectId, TimeRange};
 use crate::decode::notice::is_log_key;
-use crate::source::download::{Downloads, Wanted};
+use crate::source::download::{Downloads, ObjectLog, Wanted};
 use crate::source::notes::{Level, Notes};
 use crate::source::{Log, Receipt};
 use jiff::Timestamp;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
 /// How many listed objects wait for their download, beyond a page of each listing.
@@ -110,12 +111,15 @@ impl Scan {
             });
         }
         drop(items);
+        let mut lines = HashMap::new();
+        let mut senders = JoinSet::new();
         while let Some(item) = listed.recv().await {
             match item {
                 Item::Object(place, entry, bytes) => {
                     self.notes.logs_found.add(1);
                     self.notes.bytes_found.add(bytes);
-                    self.tell.send(Told::Found(Arc::clone(&place.prefix))).ok()?;
+                    let prefix = Arc::clone(&place.prefix);
+                    self.tell.send(Told::Found(Arc::clone(&prefix))).ok()?;
                     let bucket = Arc::clone(&self.lister.bucket);
                     let wanted = Wanted { bucket, key: entry.key.clone(), bytes: Some(bytes) };
                     let download = self.downloads.start(downloads, wanted, None).await;
@@ -124,11 +128,21 @@ impl Scan {
                         // Nobody is told when the source is closed.
                         let _ = tell.send(Told::Settled(place, entry, verdict));
                     });
-                    logs.send(Box::new(download.log.with_receipt(receipt))).await.ok()?;
+                    let line = lines.entry(prefix).or_insert_with(|| {
+                        let (line, waiting) = mpsc::unbounded_channel();
+                        senders.spawn(send_in_order(waiting, logs.clone()));
+                        line
+                    });
+                    line.send((download.log.with_receipt(receipt), download.ready)).ok()?;
                 }
-                Item::End(place, to_end) => self.tell.send(Told::Listed(place, to_end)).ok()?,
+                Item::End(place, to_end) => {
+                    lines.remove(&place.prefix);
+                    self.tell.send(Told::Listed(place, to_end)).ok()?;
+                }
             }
         }
+        drop(lines);
+        while senders.join_next().await.is_some() {}
         self.tell.send(Told::AllListed).ok()
     }
 
@@ -198,6 +212,20 @@ impl Scan {
         let entry = Entry { key, id, time };
         let is_new = self.shared.positions().partition(&place.prefix, place.layout).is_new(&entry.object());
         is_new.then_some((entry, bytes))
+    }
+}
+
+/// Sends the logs of one place in their order, each when its download is ready: a slow one holds back its own place only.
+/// How many wait is bounded by the memory of downloads.
+async fn send_in_order(
+    mut waiting: mpsc::UnboundedReceiver<(ObjectLog, oneshot::Receiver<()>)>,
+    logs: mpsc::Sender<Box<dyn Log>>,
+) {
+    while let Some((log, ready)) = waiting.recv().await {
+        let _ = ready.await;
+        if logs.send(Box::new(log)).await.is_err() {
+            return;
+        }
     }
 }
 
