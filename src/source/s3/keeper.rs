@@ -2,6 +2,7 @@
 
 use super::listing::Place;
 use crate::checkpoint::{Object, ObjectId, Positions, StateFile, TimeRange};
+use crate::decode::Cause;
 use crate::source::Verdict;
 use crate::source::notes::{Level, Notes};
 use std::collections::HashMap;
@@ -59,10 +60,18 @@ impl Shared {
 }
 
 /// A place whose objects are not all delivered.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Open {
     outstanding: u64,
-    listed: Option<bool>,
+    is_listed: bool,
+    /// Whether it was listed to its end and all that was found could be reached.
+    is_whole: bool,
+}
+
+impl Default for Open {
+    fn default() -> Self {
+        Self { outstanding: 0, is_listed: false, is_whole: true }
+    }
 }
 
 pub(super) struct Keeper {
@@ -78,7 +87,7 @@ pub(super) struct Keeper {
 struct Pass {
     open: HashMap<Arc<str>, Open>,
     all_listed: bool,
-    /// Whether every place was listed to its end.
+    /// Whether every place was read whole.
     complete: bool,
 }
 
@@ -109,15 +118,21 @@ impl Keeper {
                 pass.open.entry(prefix).or_default().outstanding += 1;
                 return;
             }
-            Told::Settled(place, entry, _verdict) => {
-                // What could not be read was told and counted; reading it again would give the same.
-                self.shared.positions().partition(&place.prefix, place.layout).consume(&entry.object());
+            Told::Settled(place, entry, verdict) => {
                 let open = pass.open.entry(Arc::clone(&place.prefix)).or_default();
                 open.outstanding = open.outstanding.saturating_sub(1);
+                if verdict == Err(Cause::Unreachable) {
+                    open.is_whole = false;
+                } else {
+                    // What cannot be read was told and counted; reading it again would give the same.
+                    self.shared.positions().partition(&place.prefix, place.layout).consume(&entry.object());
+                }
                 Some(place)
             }
             Told::Listed(place, to_end) => {
-                pass.open.entry(Arc::clone(&place.prefix)).or_default().listed = Some(to_end);
+                let open = pass.open.entry(Arc::clone(&place.prefix)).or_default();
+                open.is_listed = true;
+                open.is_whole &= to_end;
                 Some(place)
             }
             Told::AllListed => {
@@ -126,12 +141,12 @@ impl Keeper {
             }
         };
         if let Some(place) = place
-            && let Some(Open { outstanding: 0, listed: Some(to_end) }) = pass.open.get(&place.prefix)
+            && let Some(Open { outstanding: 0, is_listed: true, is_whole }) = pass.open.get(&place.prefix)
         {
-            if *to_end {
+            if *is_whole {
                 self.shared.positions().partition(&place.prefix, place.layout).pass_ended();
             }
-            pass.complete &= to_end;
+            pass.complete &= is_whole;
             pass.open.remove(&place.prefix);
         }
         if pass.all_listed && pass.open.is_empty() {
@@ -211,8 +226,11 @@ mod tests {
         let keeper = keeper();
         keeper.shared.positions().partition("a", Layout::Flat).pass_begins(2000);
         assert!(is_new(&keeper, "1"));
-        let told = Told::Settled(place("a"), entry("1"), Err(crate::decode::Cause::Denied));
-        completed_by(&keeper, vec![Told::Found("a".into()), told]);
+        let settled = |key, cause| Told::Settled(place("a"), entry(key), Err(cause));
+        completed_by(&keeper, vec![Told::Found("a".into()), settled("1", Cause::Denied)]);
         assert!(!is_new(&keeper, "1"));
+        let story = vec![Told::Found("a".into()), settled("2", Cause::Unreachable), Told::Listed(place("a"), true)];
+        assert_eq!(completed_by(&keeper, [story, vec![Told::AllListed]].into_iter().flatten().collect()), None);
+        assert!(is_new(&keeper, "2"), "a download that was aborted");
     }
 }

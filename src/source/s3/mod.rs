@@ -143,7 +143,8 @@ fn identity(bucket: &Bucket) -> String {
 fn process() -> Option<String> {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
-    // The name in parentheses may hold anything; the start time is the 20th number behind it.
-    let start = stat.rsplit_once(')')?.1.split_whitespace().nth(19)?;
-    Some(format!("{} {} {start}", boot.trim(), std::process::id()))
+    // The id, the name in parentheses, which may hold anything, and behind it the start time as the 20th value.
+    let (before, behind) = stat.rsplit_once(')')?;
+    let (id, start) = (before.split(' ').next()?, behind.split_whitespace().nth(19)?);
+    Some(format!("{} {id} {start}", boot.trim()))
 }
