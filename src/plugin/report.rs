@@ -1,7 +1,7 @@
 //! What the plugin tells about what it skips and about its work in the background: few enough lines to be read.
 
 use crate::decode::{Cause, Skip, Skips};
-use crate::source::notes::{Level, Note};
+use crate::source::notes::{GIVEN_UP, Level, Note};
 use log::Level as LogLevel;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -59,19 +59,25 @@ impl Report {
         }
     }
 
-    /// Tells how many skips had no line of their own, at the end.
+    /// Tells how much had no line of its own, at the end.
     pub fn finish(&mut self) {
         for (cause, window) in self.windows.drain().filter(|(_, window)| window.unwritten > 0) {
             write((cause, format!("skipped {} more: {cause}", window.unwritten)));
         }
+        for (topic, window) in self.topics.drain().filter(|(_, window)| window.unwritten > 0) {
+            log::warn!("{}", more(topic, window.unwritten));
+        }
     }
 
     fn note_lines(&mut self, note: &Note, now: Instant) -> Vec<String> {
+        if note.topic == GIVEN_UP {
+            return vec![note.text.clone()];
+        }
         let window = self.topics.entry(note.topic).or_insert_with(|| Window::new(now));
         let mut lines = Vec::new();
         let unwritten = window.roll(now);
         if unwritten > 0 {
-            lines.push(format!("{}: {unwritten} more lines like the last ones", note.topic));
+            lines.push(more(note.topic, unwritten));
         }
         if window.lines < LINES {
             window.lines += 1;
@@ -109,6 +115,10 @@ fn write((cause, line): (Cause, String)) {
         Cause::Internal | Cause::Denied => log::error!("{line}"),
         _ => log::warn!("{line}"),
     }
+}
+
+fn more(topic: &str, count: u64) -> String {
+    format!("{topic}: {count} more lines like the last ones")
 }
 
 fn log_level(level: Level) -> LogLevel {
@@ -161,6 +171,7 @@ mod tests {
         };
         assert_eq!(lines(&mut report, &note("retry", "again"), 15, start).len(), 10);
         assert_eq!(lines(&mut report, &note("lease", "lost"), 1, start), ["lost"]);
+        assert_eq!(lines(&mut report, &note(GIVEN_UP, "gone"), 15, start).len(), 15, "each is told");
         let later = lines(&mut report, &note("retry", "again"), 1, start + WINDOW);
         assert_eq!(later, ["retry: 5 more lines like the last ones", "again"]);
     }

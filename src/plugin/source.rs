@@ -152,12 +152,13 @@ impl Instance {
                     if !block.skips.is_empty() {
                         self.report.skips(&log, &block.skips, Instant::now());
                     }
-                    self.end = end;
                     if !block.records.is_empty() {
                         add(&block, plugin, batch)?;
                         plugin.delivered.batch(block);
+                        self.end = end;
                         return Ok(());
                     }
+                    self.end = end;
                     self.settle();
                     // Batches without records may come one after the other without a wait between them.
                     if Instant::now() >= deadline {
@@ -202,6 +203,7 @@ impl Instance {
             background.finish(seen.map(|seen| seen.written(delivered.ids())));
         }
         self.report.notes(self.notes.take(), Instant::now());
+        self.report.finish();
         delivered.begin(0);
     }
 }

@@ -33,14 +33,14 @@ pub(super) fn open(params: &OpenParams, config: &Config) -> Result<Opened, Error
         OpenParams::Sqs(queue) => {
             let queue = match queue {
                 QueueName::Name(name) => QueueRef::Name(name.clone()),
-                QueueName::Url { url, .. } => QueueRef::Url(url.clone()),
+                QueueName::Url(url) => QueueRef::Url(url.clone()),
                 QueueName::Arn { .. } => QueueRef::Arn(queue.to_string()),
             };
             let queue = QueueSettings {
                 queue,
                 owner: config.sqs_owner_account.as_ref().map(AccountId::to_string),
                 delete: config.sqs_delete,
-                give_up_after: Some(config.sqs_max_receive_count).filter(|count| *count > 0),
+                give_up_after: Some(config.sqs_max_receive_count).filter(|count| config.sqs_delete && *count > 0),
                 buckets: config.sqs_allowed_buckets.clone(),
             };
             sqs::open(queue, &settings(config)).map_err(|error| sdk_error(format!("open_params {params}: {error}")))

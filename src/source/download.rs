@@ -4,7 +4,7 @@
 //! object that is read next has room to go on. A download that breaks goes on where it broke.
 
 use super::notes::{Level, Notes};
-use super::{Log, Receipt};
+use super::{Log, Receipt, printable};
 use crate::aws::s3::Objects;
 use crate::aws::{AwsError, Kind};
 use crate::checkpoint::ObjectId;
@@ -12,7 +12,7 @@ use crate::decode::{Cause, ReadFault, Skip};
 use bytes::Bytes;
 use std::io::{self, Read};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
@@ -39,11 +39,6 @@ impl Wanted {
     }
 }
 
-/// Returns text that cannot break a log line: whoever writes objects and messages chooses it.
-pub(super) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
-}
-
 /// Asks whether an object with this id was read before.
 pub(super) type Known = Arc<dyn Fn(ObjectId) -> bool + Send + Sync>;
 
@@ -54,6 +49,8 @@ pub(super) struct Downloads {
     slots: Arc<Semaphore>,
     memory: Arc<Semaphore>,
     memory_kib: usize,
+    /// How long an object is tried that gives nothing; `None` is for ever.
+    patience: Option<Duration>,
     notes: Arc<Notes>,
 }
 
@@ -76,18 +73,33 @@ impl Downloads {
             slots: Arc::new(Semaphore::new(concurrency)),
             memory: Arc::new(Semaphore::new(memory_kib)),
             memory_kib,
+            patience: None,
             notes,
         }
     }
 
-    /// Starts a download when there is memory for it. An object that is `known` is not read.
+    /// Gives up objects that give nothing for so long; whoever wants them tries again later.
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = Some(patience);
+        self
+    }
+
+    /// Reserves memory for what is read ahead, up to all that there is.
+    pub async fn reserve(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let kib = bytes.div_ceil(KIB).min(self.memory_kib);
+        Arc::clone(&self.memory).acquire_many_owned(kib as u32).await.ok()
+    }
+
+    /// Starts a download when there is memory and a slot for it, in the order of the calls: the object that is read next
+    /// must not wait behind others that wait for it to be read. An object that is `known` is not read.
     pub async fn start(&self, tasks: &mut JoinSet<()>, wanted: Wanted, known: Option<Known>) -> Download {
         while tasks.try_join_next().is_some() {}
         // Whoever writes a message may say any size.
         let size = wanted.bytes.map_or(WINDOW / 4, |bytes| usize::try_from(bytes).unwrap_or(WINDOW));
         let size = size.clamp(SMALL_WINDOW, WINDOW);
         let kib = size.div_ceil(KIB).min(self.memory_kib);
-        let memory = Arc::clone(&self.memory).acquire_many_owned(kib as u32).await.ok();
+        let memory = self.reserve(kib * KIB).await;
+        let slot = Arc::clone(&self.slots).acquire_owned().await;
         let room = Arc::new(Semaphore::new(kib * KIB));
         let (pieces, received) = mpsc::unbounded_channel();
         let (ready, is_ready) = oneshot::channel();
@@ -106,11 +118,11 @@ impl Downloads {
         };
         let pieces = Pieces { sender: pieces, room, window: kib * KIB, ready: Some(ready) };
         let fetch = Fetch { wanted, known, id: Arc::clone(&id), pieces, offset: 0, etag: None };
-        let (objects, slots, notes) = (self.objects.clone(), Arc::clone(&self.slots), Arc::clone(&self.notes));
+        let (objects, patience, notes) = (self.objects.clone(), self.patience, Arc::clone(&self.notes));
         tasks.spawn(async move {
             // The slot is kept while the network is waited for: an object that is read next must not queue again.
-            let Ok(_slot) = slots.acquire().await else { return };
-            fetch.run(&objects, &notes).await;
+            let _slot = slot;
+            fetch.run(&objects, patience, &notes).await;
         });
         Download { log, ready: is_ready, id }
     }
@@ -164,8 +176,9 @@ struct Fetch {
 
 impl Fetch {
     /// Downloads, again and again until the object is complete or there is no use in it.
-    async fn run(mut self, objects: &Objects, notes: &Notes) {
+    async fn run(mut self, objects: &Objects, patience: Option<Duration>, notes: &Notes) {
         let mut backoff = Backoff::default();
+        let mut since = Instant::now();
         loop {
             let before = self.offset;
             match self.attempt(objects).await {
@@ -173,6 +186,11 @@ impl Fetch {
                 Err(error) if error.is_transient() => {
                     if self.offset > before {
                         backoff = Backoff::default();
+                        since = Instant::now();
+                    }
+                    if patience.is_some_and(|patience| since.elapsed() > patience) {
+                        let fault = ReadFault { cause: Cause::Unreachable, detail: error.to_string() };
+                        return self.pieces.end(Err(fault));
                     }
                     notes.retries.add(1);
                     notes.say(Level::Warn, "retry", format!("{error}; trying again"));

@@ -1,12 +1,15 @@
 //! What the background work of a source has to tell: lines for the log and counts. It writes nothing itself, since
 //! only Falco's thread may call the log; that thread takes the notes with it when it asks for events.
 
-use std::collections::VecDeque;
+use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// How many lines wait at most; the ones that come when there are more only count.
+/// How many lines wait at most; of the ones that come when there are more, only their number is told.
 const WAITING: usize = 1000;
+
+/// The topic whose lines are all written: what they tell of is gone.
+pub const GIVEN_UP: &str = "given up";
 
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,10 +49,18 @@ impl Count {
     }
 }
 
+/// The lines that wait.
+#[derive(Debug, Default)]
+struct Lines {
+    waiting: Vec<Note>,
+    /// How many lines had no room.
+    dropped: u64,
+}
+
 /// The notes of one source.
 #[derive(Debug, Default)]
 pub struct Notes {
-    lines: Mutex<VecDeque<Note>>,
+    lines: Mutex<Lines>,
     /// Logs that were found.
     pub logs_found: Count,
     /// Bytes of these logs, as far as they are known.
@@ -70,13 +81,38 @@ impl Notes {
     /// Adds a line.
     pub fn say(&self, level: Level, topic: &'static str, text: impl Into<String>) {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if lines.len() < WAITING {
-            lines.push_back(Note { topic, level, text: text.into() });
+        if lines.waiting.len() < WAITING || topic == GIVEN_UP {
+            lines.waiting.push(Note { topic, level, text: text.into() });
+        } else {
+            lines.dropped += 1;
         }
     }
 
     /// Takes the lines that wait.
-    pub fn take(&self) -> VecDeque<Note> {
-        std::mem::take(&mut self.lines.lock().unwrap_or_else(PoisonError::into_inner))
+    pub fn take(&self) -> Vec<Note> {
+        let lines = mem::take(&mut *self.lines.lock().unwrap_or_else(PoisonError::into_inner));
+        let Lines { mut waiting, dropped } = lines;
+        if dropped > 0 {
+            let text = format!("{dropped} lines came faster than they could be written");
+            waiting.push(Note { topic: "lines", level: Level::Warn, text });
+        }
+        waiting
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_have_no_room_are_counted_and_what_is_gone_is_told() {
+        let notes = Notes::default();
+        (0..WAITING + 2).for_each(|_| notes.say(Level::Info, "retry", "again"));
+        notes.say(Level::Error, GIVEN_UP, "gone");
+        let taken = notes.take();
+        let [.., gone, dropped] = taken.as_slice() else { panic!("{}", taken.len()) };
+        assert_eq!((gone.text.as_str(), taken.len()), ("gone", WAITING + 2));
+        assert_eq!(dropped.text, "2 lines came faster than they could be written");
+        assert!(notes.take().is_empty());
     }
 }

@@ -48,6 +48,15 @@ pub(super) fn open(
             Ok((Some(file), payload))
         }
         Err(error @ StoreError::Locked { .. }) if !shared => Err(error),
+        Err(StoreError::Locked { path }) => {
+            let path = path.display();
+            let text = format!(
+                "another falco reads the same here and has {path}: nothing is remembered of this one, unless its stateDir \
+                 is another folder"
+            );
+            notes.say(Level::Warn, "state", text);
+            Ok((None, None))
+        }
         Err(error) => {
             notes.say(Level::Warn, "state", format!("{error}; until then every start begins anew"));
             Ok((None, None))

@@ -5,6 +5,8 @@ use super::faults::Fault;
 use super::logs::{ACCOUNTS, Log, REGIONS, Stamp, bucket, ids, key, spread};
 use super::proxy::Proxy;
 use super::server::server;
+use crate::oracle::generate::{event_id, wide_event};
+use serde_json::json;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -135,6 +137,23 @@ fn a_slow_object_holds_back_its_own_account_and_region_only() {
     open.store(true, Ordering::Relaxed);
     consumer.read(logs.len() * 2);
     assert_eq!(sorted(consumer.stop().0), ids(&logs));
+}
+
+/// Objects that do not fit into the window of a download wait for the reading, and it for the first of them.
+#[test]
+fn large_objects_are_read_with_few_downloads_at_a_time() {
+    const BYTES: usize = 3 << 20;
+    let name = server().bucket("wide");
+    let keys = (0..6).map(|number| {
+        key("AWSLogs", ACCOUNTS[0], REGIONS[0], Stamp { day: 1, minute: number }, 0).replace(".json.gz", ".json")
+    });
+    server().put(&name, keys.zip(0..).map(|(key, number)| (key, wide_event(number, BYTES).into_bytes())));
+    let expected: Vec<String> = (0..6).map(event_id).collect();
+    for at_a_time in [1, 2] {
+        let source = Source::s3(&name).with("s3DownloadConcurrency", at_a_time);
+        let source = source.with("limits", json!({"inFlightMiB": 16}));
+        assert_eq!(source.read(), expected, "{at_a_time} at a time");
+    }
 }
 
 #[test]

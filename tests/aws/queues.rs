@@ -114,13 +114,15 @@ fn messages_stay_when_they_must_not_be_deleted() {
     let queue = Queue::new("stay", 1);
     queue.send(&Shape::S3.messages(&name, &keys(&logs), 1));
     let proxy = Proxy::start(|_| Fault::None);
-    let mut consumer = Source::sqs(&queue).through(&proxy).with("sqsDelete", false).start();
+    queue.send(&["the message of another reader".to_owned()]);
+    let source = Source::sqs(&queue).through(&proxy).with("sqsDelete", false).with("sqsMaxReceiveCount", 1);
+    let mut consumer = source.start();
     consumer.read(18);
     // They come again, and their events do not.
     let received = proxy.count("ReceiveMessage");
     consumer.read_until("messages came again", || proxy.count("ReceiveMessage") > received + 4);
     assert_eq!(sorted(consumer.stop().0), ids(&logs));
-    assert_eq!(queue.len(), 6);
+    assert_eq!(queue.len(), 7);
     assert_eq!(proxy.count("DeleteMessage") + proxy.count("DeleteMessageBatch"), 0);
 }
 

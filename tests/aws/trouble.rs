@@ -54,6 +54,22 @@ fn credentials_that_expire_and_come_back_do_not_end_a_source() {
     assert_eq!(consumer.stop().0, (1..8).map(event_id).collect::<Vec<_>>());
 }
 
+/// At the start there is trouble that may pass; behind it, what looks like a setting that is wrong, for a while.
+#[test]
+fn a_queue_that_cannot_be_asked_at_the_start_is_read_when_it_can() {
+    let queue = Queue::new("late", 30);
+    queue.send(&[inline_event("AWS API Call via CloudTrail", 1)]);
+    let proxy = Proxy::start(|request| match request.number {
+        0..14 => Fault::Internal,
+        14..16 => Fault::Denied,
+        _ => Fault::None,
+    });
+    let mut consumer = Source::sqs(&queue).through(&proxy).start();
+    consumer.read(1);
+    let (_, log) = consumer.stop();
+    assert!(log.iter().any(|line| line.contains("access denied") && line.contains("trying again")), "{log:#?}");
+}
+
 #[track_caller]
 fn assert_refusal(source: &Source, parts: &[&str]) {
     let refusal = source.refusal();

@@ -31,6 +31,8 @@ impl Entry {
 /// What the keeper is told.
 #[derive(Debug)]
 pub(super) enum Told {
+    /// The scan begins: what was found before does not come.
+    Begun,
     /// An object is on its way to Falco.
     Found(Arc<str>),
     /// Falco went through it.
@@ -114,6 +116,10 @@ impl Keeper {
 
     fn note(&self, pass: &mut Pass, told: Told) {
         let place = match told {
+            Told::Begun => {
+                *pass = Pass::default();
+                return;
+            }
             Told::Found(prefix) => {
                 pass.open.entry(prefix).or_default().outstanding += 1;
                 return;

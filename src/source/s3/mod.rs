@@ -6,10 +6,10 @@ mod layout;
 mod listing;
 mod scan;
 
-use super::download::{Downloads, printable};
+use super::download::Downloads;
 use super::notes::{Level, Notes};
 use super::remote::{Background, OpenError, Settings, runtime};
-use super::{Opened, state};
+use super::{Opened, printable, state};
 use crate::aws::s3::Objects;
 use crate::aws::{AwsError, Connection, Kind};
 use crate::checkpoint::Positions;

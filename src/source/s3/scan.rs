@@ -60,6 +60,7 @@ enum Item {
 impl Scan {
     /// Scans, and sends a log for each new object. `places` are those that are known already.
     pub async fn run(self: Arc<Self>, known: Option<Vec<Place>>, logs: mpsc::Sender<Box<dyn Log>>) {
+        let _ = self.tell.send(Told::Begun);
         let mut places = known.unwrap_or_default();
         let mut downloads = JoinSet::new();
         for pass in 0_u32.. {

@@ -5,9 +5,9 @@ use super::Connected;
 use crate::aws::sqs::{Message, Queue};
 use crate::checkpoint::{DoneSet, ObjectId, StateFile};
 use crate::decode::Cause;
-use crate::source::Verdict;
-use crate::source::download::{Backoff, printable};
-use crate::source::notes::{Level, Notes};
+use crate::source::download::Backoff;
+use crate::source::notes::{GIVEN_UP, Level, Notes};
+use crate::source::{Verdict, printable};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -31,7 +31,8 @@ pub(super) struct Work {
     digest: String,
     /// The parts that Falco did not go through yet.
     parts: usize,
-    verdict: Verdict,
+    /// The first part that could not be read, and why.
+    fault: Option<(String, Cause)>,
     leased: Instant,
 }
 
@@ -40,26 +41,34 @@ impl Work {
         let Message { id, receipt_handle, body, receive_count } = message;
         let digest = Sha256::digest(body.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
         let (id, bytes) = (printable(&id), body.len());
-        Self {
-            id,
-            handle: receipt_handle,
-            receive_count,
-            bytes,
-            digest,
-            parts,
-            verdict: Ok(()),
-            leased: Instant::now(),
-        }
+        Self { id, handle: receipt_handle, receive_count, bytes, digest, parts, fault: None, leased: Instant::now() }
     }
 }
 
 /// What the keeper is told.
 #[derive(Debug)]
 pub(super) enum Told {
+    /// The polling begins: nobody works on what was received before.
+    Begun,
     /// A message was received, and got this number.
     Received(u64, Work),
-    /// Falco went through a part of it, an object perhaps.
-    Settled(u64, Option<ObjectId>, Verdict),
+    /// Falco went through a part of it.
+    Settled(u64, Part, Verdict),
+}
+
+/// A part of a message that Falco went through.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub name: String,
+    /// What it is, when it is an object that answered.
+    pub id: Option<ObjectId>,
+}
+
+/// A message to delete, and what to tell then.
+#[derive(Debug)]
+struct Deletion {
+    handle: String,
+    given_up: Option<String>,
 }
 
 pub(super) struct Keeper {
@@ -125,16 +134,22 @@ impl Keeper {
     /// Returns a message that is done with.
     fn note(&self, work: &mut HashMap<u64, Work>, told: Told) -> Option<Work> {
         let number = match told {
+            Told::Begun => {
+                // Their leases end by themselves.
+                self.room.add_permits(work.drain().count());
+                return None;
+            }
             Told::Received(number, message) => {
                 work.insert(number, message);
                 number
             }
-            Told::Settled(number, id, verdict) => {
+            Told::Settled(number, part, verdict) => {
                 let message = work.get_mut(&number)?;
                 message.parts = message.parts.saturating_sub(1);
-                message.verdict = message.verdict.and(verdict);
-                if let (Some(id), Ok(())) = (id, verdict) {
-                    self.done.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+                match (verdict, part.id) {
+                    (Ok(()), Some(id)) => _ = self.done.lock().unwrap_or_else(PoisonError::into_inner).insert(id),
+                    (Ok(()), None) => {}
+                    (Err(cause), _) => _ = message.fault.get_or_insert((part.name, cause)),
                 }
                 number
             }
@@ -147,29 +162,34 @@ impl Keeper {
         self.room.add_permits(finished.len());
         let mut deletions = Vec::new();
         for message in finished {
-            match message.verdict {
-                Ok(()) if self.delete => {
-                    self.notes.messages_deleted.add(1);
-                    deletions.push(message.handle);
+            let given_up = match &message.fault {
+                None => None,
+                Some((part, cause)) if gives_up(connected, *cause, message.receive_count) => {
+                    Some(self.last_words(&message, part, *cause))
                 }
-                Ok(()) => {}
-                Err(cause) if gives_up(connected, cause, message.receive_count) => {
-                    let Work { id, receive_count, bytes, digest, .. } = &message;
-                    let text = format!(
-                        "deleted message {id} of {}, which could not be read {receive_count} times: {cause}; \
-                         bytes {bytes}, SHA-256 {digest}",
-                        self.name
-                    );
-                    self.notes.say(Level::Error, "given up", text);
-                    self.notes.messages_given_up.add(1);
-                    deletions.push(message.handle);
+                Some(_) => {
+                    self.notes.messages_left.add(1);
+                    continue;
                 }
-                Err(_) => self.notes.messages_left.add(1),
+            };
+            if self.delete {
+                deletions.push(Deletion { handle: message.handle, given_up });
             }
         }
-        for handles in deletions.chunks(MOST) {
-            calls.spawn(delete(connected.queue.clone(), handles.to_vec(), Arc::clone(&self.notes)));
+        let mut deletions = deletions.into_iter().peekable();
+        while deletions.peek().is_some() {
+            let some = deletions.by_ref().take(MOST).collect();
+            calls.spawn(delete(connected.queue.clone(), some, Arc::clone(&self.notes)));
         }
+    }
+
+    /// Says what is known of a message that is deleted without having been read.
+    fn last_words(&self, message: &Work, part: &str, cause: Cause) -> String {
+        let Work { id, receive_count, bytes, digest, .. } = message;
+        format!(
+            "deleted message {id} of {}, received {receive_count} times: {part}: {cause}; bytes {bytes}, SHA-256 {digest}",
+            self.name
+        )
     }
 
     /// Extends the leases that are older than `age`.
@@ -224,18 +244,30 @@ async fn save(file: Option<Arc<StateFile>>, done: Arc<Mutex<DoneSet>>, notes: Ar
     tokio::time::sleep((begun.elapsed() * 4).min(Duration::from_secs(1))).await;
 }
 
-async fn delete(queue: Queue, mut handles: Vec<String>, notes: Arc<Notes>) {
+async fn delete(queue: Queue, mut deletions: Vec<Deletion>, notes: Arc<Notes>) {
     let mut backoff = Backoff::default();
     for attempt in 1..=DELETIONS {
-        let names: Vec<&str> = handles.iter().map(String::as_str).collect();
-        let failures = queue.delete(&names).await;
+        let handles: Vec<&str> = deletions.iter().map(|deletion| deletion.handle.as_str()).collect();
+        let failures = queue.delete(&handles).await;
+        let has_failed = |index: usize| failures.iter().any(|(failed, _)| *failed == index);
+        let mut left = Vec::new();
+        for (index, deletion) in deletions.into_iter().enumerate() {
+            if has_failed(index) {
+                left.push(deletion);
+            } else if let Some(given_up) = deletion.given_up {
+                notes.messages_given_up.add(1);
+                notes.say(Level::Error, GIVEN_UP, given_up);
+            } else {
+                notes.messages_deleted.add(1);
+            }
+        }
         let Some((_, error)) = failures.first() else { return };
         if attempt == DELETIONS || !failures.iter().any(|(_, error)| error.is_transient()) {
-            notes.say(Level::Error, "delete", format!("{error}; the messages come again: {}", failures.len()));
+            notes.say(Level::Error, "delete", format!("{error}; the messages come again: {}", left.len()));
             return;
         }
         notes.retries.add(1);
-        handles = failures.iter().filter_map(|(index, _)| handles.get(*index).cloned()).collect();
+        deletions = left;
         backoff.wait().await;
     }
 }

@@ -4,10 +4,10 @@
 mod keeper;
 mod poll;
 
-use super::download::{Backoff, Downloads, printable};
+use super::download::{Backoff, Downloads};
 use super::notes::{Level, Notes};
 use super::remote::{Background, OpenError, Settings, runtime};
-use super::{Opened, state};
+use super::{Opened, printable, state};
 use crate::aws::s3::Objects;
 use crate::aws::sqs::{Attributes, Message, Queue, QueueRef};
 use crate::aws::{AwsError, Connection, Kind};
@@ -17,6 +17,7 @@ use poll::Poll;
 use std::mem;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, mpsc};
 
 /// How many objects are remembered, so that one whose message comes again is not read twice.
@@ -25,6 +26,9 @@ const OBJECTS: usize = 16_384;
 /// The bounds of how many messages are in work at a time.
 const LEAST_IN_WORK: usize = 40;
 const MOST_IN_WORK: usize = 1000;
+
+/// How long an object is tried that gives nothing: others wait for its slot. Its message is left and comes again.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 /// What is used when the queue does not say how long its messages stay invisible, in seconds: the service's default.
 const LEASE: u32 = 30;
@@ -41,7 +45,8 @@ pub struct QueueSettings {
     pub owner: Option<String>,
     /// Whether messages are deleted once they are done with.
     pub delete: bool,
-    /// After how many receipts a message that cannot be read is deleted from a queue without a dead-letter queue.
+    /// After how many receipts a message that cannot be read is deleted from a queue without a dead-letter queue, if
+    /// messages are deleted.
     pub give_up_after: Option<u32>,
     /// The buckets that messages may name, or none for all.
     pub buckets: Vec<String>,
@@ -80,7 +85,8 @@ pub fn open(wanted: QueueSettings, settings: &Settings) -> Result<Opened, OpenEr
     };
     let poll = Arc::new(Poll {
         name,
-        downloads: Downloads::new(objects, settings.download_concurrency, settings.memory, Arc::clone(&notes)),
+        downloads: Downloads::new(objects, settings.download_concurrency, settings.memory, Arc::clone(&notes))
+            .with_patience(PATIENCE),
         buckets: wanted.buckets.clone(),
         done,
         room,
@@ -95,10 +101,16 @@ pub fn open(wanted: QueueSettings, settings: &Settings) -> Result<Opened, OpenEr
         let (poll, to_connect) = (Arc::clone(&poll), Arc::clone(&to_connect));
         async move {
             let (connection, wanted, connected) = &*to_connect;
-            if connected.get().is_none()
-                && let Ok(Some(now)) = connect(connection, wanted, u32::MAX, &poll.notes).await
-            {
-                let _ = connected.set(now);
+            let mut backoff = Backoff::default();
+            while connected.get().is_none() {
+                match connect(connection, wanted, u32::MAX, &poll.notes).await {
+                    Ok(Some(now)) => _ = connected.set(now),
+                    Ok(None) => {}
+                    Err(error) => poll.notes.say(Level::Error, "receive", format!("{error}; trying again")),
+                }
+                if connected.get().is_none() {
+                    backoff.wait().await;
+                }
             }
             if let Some(connected) = connected.get() {
                 poll.run(connected, logs).await;

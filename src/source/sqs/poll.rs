@@ -1,21 +1,21 @@
 //! Receives messages and sends what they lead to: the objects that they name, or the events inside of them.
 
 use super::Connected;
-use super::keeper::{Told, Work};
+use super::keeper::{self, Told, Work};
 use crate::aws::AwsError;
 use crate::aws::sqs::{Message, Queue};
 use crate::checkpoint::{DoneSet, ObjectId};
 use crate::decode::name::DIGEST_FOLDER;
 use crate::decode::notice::{self, Notice, ObjectRef};
 use crate::decode::{Cause, Skip};
-use crate::source::download::{Backoff, Downloads, Known, Wanted, printable};
+use crate::source::download::{Backoff, Downloads, Known, Wanted};
 use crate::source::notes::{Level, Notes};
 use crate::source::remote::AbortOnDrop;
-use crate::source::{Log, Receipt};
+use crate::source::{Log, Receipt, printable};
 use std::io::{Cursor, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 /// How many messages a call can give.
@@ -62,6 +62,7 @@ impl Poll {
     /// Receives without end.
     pub async fn run(self: Arc<Self>, connected: &Connected, logs: mpsc::Sender<Box<dyn Log>>) {
         let queue = &connected.queue;
+        let _ = self.tell.send(Told::Begun);
         let mut loops = JoinSet::new();
         for _ in 0..MORE_LOOPS {
             loops.spawn(Arc::clone(&self).help(queue.clone(), logs.clone()));
@@ -204,8 +205,9 @@ impl Poll {
                 let wanted = Wanted { bucket: bucket.into(), key, bytes };
                 let done = Arc::clone(&self.done);
                 let known: Known = Arc::new(move |id| done.lock().unwrap_or_else(PoisonError::into_inner).contains(id));
+                let name = wanted.name();
                 let download = self.downloads.start(tasks, wanted, Some(known)).await;
-                let log = download.log.with_receipt(self.receipt(number, Some(download.id)));
+                let log = download.log.with_receipt(self.receipt(number, name, Some(download.id)));
                 let logs = logs.clone();
                 // Whichever object is there first goes first.
                 tasks.spawn(async move {
@@ -215,23 +217,26 @@ impl Poll {
                 return;
             }
             Part::Event(text) => {
+                let memory = self.downloads.reserve(text.len()).await;
                 let name = format!("message of {}", self.name);
-                Box::new(PartLog { name, content: Some(Ok(text)), receipt: Some(self.receipt(number, None)) })
+                let receipt = Some(self.receipt(number, name.clone(), None));
+                Box::new(PartLog { name, content: Some(Ok(text)), receipt, _memory: memory })
             }
             Part::Skipped(name, skip) => {
-                Box::new(PartLog { name, content: Some(Err(skip)), receipt: Some(self.receipt(number, None)) })
+                let receipt = Some(self.receipt(number, name.clone(), None));
+                Box::new(PartLog { name, content: Some(Err(skip)), receipt, _memory: None })
             }
         };
         self.notes.logs_found.add(1);
         let _ = logs.send(log).await;
     }
 
-    fn receipt(&self, number: u64, id: Option<Arc<OnceLock<ObjectId>>>) -> Receipt {
+    fn receipt(&self, number: u64, name: String, id: Option<Arc<OnceLock<ObjectId>>>) -> Receipt {
         let tell = self.tell.clone();
         Receipt::new(move |verdict| {
             let id = id.and_then(|id| id.get().copied());
             // Nobody is told when the source is closed.
-            let _ = tell.send(Told::Settled(number, id, verdict));
+            let _ = tell.send(Told::Settled(number, keeper::Part { name, id }, verdict));
         })
     }
 }
@@ -241,6 +246,7 @@ struct PartLog {
     name: String,
     content: Option<Result<String, Skip>>,
     receipt: Option<Receipt>,
+    _memory: Option<OwnedSemaphorePermit>,
 }
 
 impl Log for PartLog {
