@@ -3,6 +3,7 @@
 //! Where they come from is aws-config's business (environment, files, web identity, SSO, container, instance); whether
 //! the credentials may do anything shows with the first request of a service.
 
+use std::fmt;
 use std::fs::File;
 use std::time::Duration;
 
@@ -46,11 +47,18 @@ pub struct Access {
 }
 
 /// Credentials, region and HTTP client that services share. A clone is cheap.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Connection {
     sdk: SdkConfig,
     own_endpoint: bool,
     authorities: bool,
+}
+
+impl fmt::Debug for Connection {
+    /// Shows the region alone: the settings of the SDK hold the external id.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("region", &self.region()).finish_non_exhaustive()
+    }
 }
 
 impl Connection {
@@ -121,6 +129,11 @@ impl Connection {
     /// Checks the URL of a service that is about to be used, `None` for Amazon's.
     pub(super) fn check_endpoint(&self, url: Option<&str>) -> Result<(), AwsError> {
         match url {
+            // Not quoted, what stands before the @ may be a password.
+            Some(url) if url.contains('@') => Err(AwsError::setup(
+                "the endpoint URL holds a user or a password, which no request would use, leave out what stands before \
+                 the @",
+            )),
             Some(url) if url.starts_with("http://") => Ok(()),
             Some(url) if !url.starts_with("https://") => {
                 Err(AwsError::setup(&format!("the endpoint URL {url} must start with https:// or http://")))
@@ -186,6 +199,8 @@ fn retries() -> RetryConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::s3::Objects;
+    use crate::aws::sqs::{Queue, QueueRef};
 
     fn connect(access: &Access, region: Option<&str>) -> Result<Connection, String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -227,5 +242,28 @@ mod tests {
         assert_eq!(connection.check_endpoint(Some("http://127.0.0.1:9")), Ok(()));
         let error = connection.check_endpoint(Some("127.0.0.1:9")).unwrap_err().to_string();
         assert_eq!(error, "the endpoint URL 127.0.0.1:9 must start with https:// or http://");
+        for url in ["http://user:s3cret@127.0.0.1:9", "https://s3cret@host", "user:s3cret@host"] {
+            let error = connection.check_endpoint(Some(url)).unwrap_err().to_string();
+            assert!(error.starts_with("the endpoint URL holds a user") && !error.contains("s3cret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_external_id_is_never_shown() {
+        let access = Access {
+            region: Some("eu-west-1".to_owned()),
+            endpoint_url: Some("http://127.0.0.1:9".to_owned()),
+            assume_role_arn: Some("arn:aws:iam::111122223333:role/Reader".to_owned()),
+            external_id: Some("s3cret".to_owned()),
+            ..Access::default()
+        };
+        let connection = connect(&access, None).unwrap();
+        let objects = Objects::new(&connection).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let url = QueueRef::Url("http://127.0.0.1:9/111122223333/q".to_owned());
+        let queue = runtime.block_on(Queue::connect(&connection, &url, None)).unwrap();
+        for shown in [format!("{connection:#?}"), format!("{objects:#?}"), format!("{queue:#?}")] {
+            assert!(!shown.contains("s3cret"), "{shown}");
+        }
     }
 }

@@ -126,6 +126,7 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AwsError {
     kind: Kind,
+    /// The IAM action, such as `s3:GetObject`; empty for an error of the settings.
     action: &'static str,
     target: String,
     detail: String,
@@ -201,16 +202,6 @@ impl AwsError {
     /// Returns what kind of trouble it is.
     pub fn kind(&self) -> Kind {
         self.kind
-    }
-
-    /// Returns the IAM action that failed, such as `s3:GetObject`; empty for an error of the settings.
-    pub fn action(&self) -> &'static str {
-        self.action
-    }
-
-    /// Returns what it failed on: a bucket, an object, a queue.
-    pub fn target(&self) -> &str {
-        &self.target
     }
 
     /// Returns whether the same request may succeed later without anyone changing what it asks for.
@@ -367,7 +358,7 @@ mod tests {
         assert!(!text.chars().any(|c| c.is_control() || matches!(c, '\u{202e}' | '\u{2028}')), "{text}");
         assert!(text.chars().count() < 500, "{text}");
         let target = AwsError::new(Kind::Gone, "s3:GetObject", "s3://b/a\r\nb", "x");
-        assert_eq!(target.target(), "s3://b/a\u{fffd}\u{fffd}b");
+        assert_eq!(target.target, "s3://b/a\u{fffd}\u{fffd}b");
     }
 
     #[test]

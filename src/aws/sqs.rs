@@ -2,6 +2,8 @@
 //!
 //! What a message says, and when it is done with, is left to the callers.
 
+use std::fmt;
+
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::{Builder, Region};
 use aws_sdk_sqs::types::{
@@ -83,11 +85,18 @@ pub struct Message {
 }
 
 /// One queue. A clone is cheap.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Queue {
     client: Client,
     url: String,
     target: String,
+}
+
+impl fmt::Debug for Queue {
+    /// Shows the URL alone: the settings of the client hold the external id.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue").field("url", &self.url).finish_non_exhaustive()
+    }
 }
 
 impl Queue {
@@ -289,6 +298,7 @@ mod tests {
                 Some("https://vpce-1.sqs.eu-west-1.vpce.amazonaws.com"),
             ),
             ("http://127.0.0.1:4566/1/q", Some("http://127.0.0.1:4566")),
+            ("http://sqs.eu-west-1.example.com/1/q", Some("http://sqs.eu-west-1.example.com")),
         ] {
             assert_eq!(url(queue).own_endpoint().as_deref(), endpoint, "{queue}");
         }

@@ -138,16 +138,6 @@ impl StateFile {
         self.sync_folder()
     }
 
-    /// Removes the file, if it is there. The lock stays held.
-    ///
-    /// # Errors
-    /// When it cannot be removed.
-    pub fn remove(&self) -> Result<(), StoreError> {
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        remove_if_there(&self.path).map_err(unusable(&self.path))?;
-        self.sync_folder()
-    }
-
     /// Makes the temporary file anew, so that neither the rest of a killed process nor a link leads elsewhere.
     fn create_temporary(&self) -> Result<File, StoreError> {
         let create = || {
@@ -157,7 +147,7 @@ impl StateFile {
         create().map_err(unusable(&self.temporary))
     }
 
-    /// Makes renames and removals last.
+    /// Makes renames last.
     fn sync_folder(&self) -> Result<(), StoreError> {
         File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(unusable(&self.folder))
     }
@@ -315,17 +305,6 @@ mod tests {
         assert_eq!(mode(&folder), 0o700);
         assert_eq!(mode(&folder.join(NAME)), 0o600);
         assert_eq!(mode(&folder.join("s3-scan.lock")), 0o600);
-    }
-
-    #[test]
-    fn removed_is_as_never_saved() {
-        let folder = tempfile::tempdir().unwrap();
-        let opened = open(folder.path());
-        opened.file.remove().unwrap();
-        opened.file.save(b"x").unwrap();
-        opened.file.remove().unwrap();
-        drop(opened);
-        assert!(open(folder.path()).payload.is_none());
     }
 
     #[test]

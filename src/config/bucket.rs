@@ -27,7 +27,7 @@ pub(super) struct BucketName(pub String);
 
 /// Names a text that no bucket can be called.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{0:?} is not the name of a bucket, which has 3 to 63 letters, digits, dots, dashes or underscores")]
+#[error("{0:?} is not the name of a bucket, which has 3 to 63 letters, digits, dashes, underscores or single dots")]
 pub(super) struct BucketNameError(String);
 
 impl FromStr for BucketName {
@@ -38,7 +38,7 @@ impl FromStr for BucketName {
         let name = text.trim();
         let legal = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
         let starts = name.starts_with(|first: char| first.is_ascii_alphanumeric());
-        if legal && starts && (3..=63).contains(&name.len()) {
+        if legal && starts && !name.contains("..") && (3..=63).contains(&name.len()) {
             Ok(Self(name.to_owned()))
         } else {
             Err(BucketNameError(text.to_owned()))
@@ -57,7 +57,8 @@ mod tests {
             assert_eq!(name.parse(), Ok(BucketName(name.to_owned())));
         }
         let too_long = "b".repeat(64);
-        for name in ["", "ab", "a b c", "a/b", "...", "-abc", "bücket", "arn:aws:s3:::abc", "a\0bc", &too_long] {
+        for name in ["", "ab", "a b c", "a/b", "...", "a..b", "-abc", "bücket", "arn:aws:s3:::abc", "a\0bc", &too_long]
+        {
             let error = name.parse::<BucketName>().unwrap_err().to_string();
             assert!(error.starts_with(&format!("{name:?} is not the name of a bucket")), "{error}");
         }

@@ -1,4 +1,5 @@
-//! `Endpoint`: the URL of a service, of which scheme, host and path are known to be there.
+//! `Endpoint`: the URL of a service, of which scheme, host and path are known to be there, and how a URL that may hold a
+//! password is told of.
 
 use std::str::FromStr;
 
@@ -9,22 +10,41 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Endpoint {
     pub text: String,
-    pub host: String,
     pub path: String,
 }
 
-/// Names a text that is not such a URL.
+/// Names a text that is not such a URL, without what stands before an `@`.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{0:?} is not a URL of a service, write http:// or https:// and a host, such as http://localhost:9000")]
-pub(super) struct EndpointError(String);
+pub(super) enum EndpointError {
+    #[error("{0:?} is not a URL of a service, write http:// or https:// and a host, such as http://localhost:9000")]
+    NotAUrl(String),
+    #[error("{0:?} holds a user or a password, which no request would use, leave out what stands before the @")]
+    WithUser(String),
+}
 
 impl FromStr for Endpoint {
     type Err = EndpointError;
 
     fn from_str(text: &str) -> Result<Self, EndpointError> {
         let text = text.trim();
-        parse(text).ok_or_else(|| EndpointError(text.to_owned()))
+        if has_user(text) {
+            return Err(EndpointError::WithUser(without_user(text)));
+        }
+        parse(text).ok_or_else(|| EndpointError::NotAUrl(without_user(text)))
     }
+}
+
+/// Returns whether a URL, also one behind another scheme, has a user or a password before its host.
+pub(super) fn has_user(url: &str) -> bool {
+    let authority = url.rsplit_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+    authority.is_some_and(|authority| authority.contains('@'))
+}
+
+/// Returns a text for an error: what may be a user and a password, which can hold a slash too, is left out.
+pub(super) fn without_user(text: &str) -> String {
+    let Some((hidden, rest)) = text.rsplit_once('@') else { return text.to_owned() };
+    let scheme = hidden.split_inclusive("://").next().filter(|scheme| scheme.ends_with("://")).unwrap_or_default();
+    format!("{scheme}...@{rest}")
 }
 
 fn parse(text: &str) -> Option<Endpoint> {
@@ -32,17 +52,14 @@ fn parse(text: &str) -> Option<Endpoint> {
     let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
     let authority = uri.authority()?;
     let (host, port) = (authority.host(), authority.port_u16());
-    // Nothing else than a host and a port that is a number in range: no user, no stray colon.
+    // Nothing else than a host and a port that is a number in range: no stray colon.
     let plain = match port {
         Some(port) => authority.as_str() == format!("{host}:{port}"),
         None => authority.as_str() == host,
     };
     let bare = uri.query().is_none() && !text.contains('#');
-    (is_http && plain && bare && !host.is_empty()).then(|| Endpoint {
-        text: text.to_owned(),
-        host: host.to_ascii_lowercase(),
-        path: uri.path().to_owned(),
-    })
+    (is_http && plain && bare && !host.is_empty())
+        .then(|| Endpoint { text: text.to_owned(), path: uri.path().to_owned() })
 }
 
 #[cfg(test)]
@@ -51,15 +68,15 @@ mod tests {
 
     #[test]
     fn hosts_ports_and_paths_are_read() {
-        for (text, host, path) in [
-            ("http://localhost:9000", "localhost", "/"),
-            ("HTTPS://S3.Example.com/base", "s3.example.com", "/base"),
-            ("https://[::1]:8443/", "[::1]", "/"),
-            (" http://127.0.0.1 ", "127.0.0.1", "/"),
+        for (text, path) in [
+            ("http://localhost:9000", "/"),
+            ("HTTPS://S3.Example.com/base", "/base"),
+            ("https://[::1]:8443/", "/"),
+            (" http://127.0.0.1 ", "/"),
+            ("http://localhost/a@b", "/a@b"),
         ] {
             let endpoint: Endpoint = text.parse().unwrap();
-            assert_eq!((endpoint.host.as_str(), endpoint.path.as_str()), (host, path));
-            assert_eq!(endpoint.text, text.trim());
+            assert_eq!((endpoint.text.as_str(), endpoint.path.as_str()), (text.trim(), path));
         }
     }
 
@@ -71,7 +88,6 @@ mod tests {
             "ftp://localhost",
             "http://",
             "http:///path",
-            "http://user:word@host",
             "http://host:",
             "http://host:x",
             "http://host:99999",
@@ -82,6 +98,29 @@ mod tests {
         ] {
             let error = text.parse::<Endpoint>().unwrap_err().to_string();
             assert!(error.starts_with(&format!("{text:?} is not a URL of a service, write http://")), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_password_is_refused_and_not_shown() {
+        for (text, shown) in [
+            ("http://user:s3cret@host:9000/base", "http://...@host:9000/base"),
+            ("https://s3cret@host", "https://...@host"),
+            ("http://user:s3cret@", "http://...@"),
+            ("ftp://user:s3cret@host", "ftp://...@host"),
+        ] {
+            let error = text.parse::<Endpoint>().unwrap_err();
+            assert!(error.to_string().starts_with(&format!("{shown:?} holds a user or a password, ")), "{error}");
+            assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
+        }
+        for (text, shown) in [
+            ("user:s3cret@host", "...@host"),
+            ("http://user:s3/cret@host", "http://...@host"),
+            ("http://user:s3://cret@host", "http://...@host"),
+            ("http://user:s@3/cret@host", "http://...@host"),
+        ] {
+            let error = text.parse::<Endpoint>().unwrap_err();
+            assert!(error.to_string().starts_with(&format!("{shown:?} ")), "{error}");
         }
     }
 }

@@ -12,6 +12,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, percent_encode};
 use thiserror::Error;
 
 use super::bucket::{BucketName, S3Location};
+use super::endpoint::{has_user, without_user};
 use super::queue::QueueName;
 
 /// Bytes that [`OpenParams`] escapes when it shows a path as a URL.
@@ -28,7 +29,7 @@ pub enum OpenParams {
     Sqs(QueueName),
 }
 
-/// Tells why an `open_params` cannot be used, and what to write instead.
+/// Tells why an `open_params` cannot be used, and what to write instead. It is quoted without what stands before an `@`.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum OpenParamsError {
     /// Nothing was given.
@@ -49,14 +50,23 @@ pub enum OpenParamsError {
          s3://BUCKET/PREFIX or sqs://QUEUE"
     )]
     UnknownScheme(String),
+    /// A URL has a user or a password before its host.
+    #[error(
+        "open_params {0:?} holds a user or a password, which is not supported, leave out what stands before the @ and \
+         see the keys under aws for credentials"
+    )]
+    WithUser(String),
     /// A `file://` URL names another machine, or has no absolute path.
     #[error(
         "open_params {0:?} names no path on this machine, write file:// and an absolute path: file:///var/log/cloudtrail"
     )]
     NotLocal(String),
     /// An `s3://` URL names no bucket.
-    #[error("open_params {0:?}: {1}; write s3://BUCKET or s3://BUCKET/PREFIX")]
-    NotABucket(String, String),
+    #[error(
+        "open_params {0:?} names no bucket, whose name has 3 to 63 letters, digits, dashes, underscores or single dots, \
+         write s3://BUCKET or s3://BUCKET/PREFIX"
+    )]
+    NotABucket(String),
     /// A text that should be a queue's names none.
     #[error(
         "open_params {0:?} names no queue, write sqs:// and the queue's name, its URL \
@@ -84,10 +94,11 @@ impl FromStr for OpenParams {
         match scheme.to_ascii_lowercase().as_str() {
             "file" => file_url(text, rest),
             "s3" => s3_url(text, rest),
+            _ if has_user(text) => Err(OpenParamsError::WithUser(without_user(text))),
             "sqs" => queue(text, rest),
-            "http" | "https" => queue(text, text).map_err(|_| OpenParamsError::UnknownScheme(text.to_owned())),
-            "lookup" => Err(OpenParamsError::NotYet(text.to_owned())),
-            _ => Err(OpenParamsError::UnknownScheme(text.to_owned())),
+            "http" | "https" => queue(text, text).map_err(|_| OpenParamsError::UnknownScheme(without_user(text))),
+            "lookup" => Err(OpenParamsError::NotYet(without_user(text))),
+            _ => Err(OpenParamsError::UnknownScheme(without_user(text))),
         }
     }
 }
@@ -104,7 +115,7 @@ fn file_url(text: &str, rest: &str) -> Result<OpenParams, OpenParamsError> {
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let local = host.is_empty() || host.eq_ignore_ascii_case("localhost");
     if !local || path.is_empty() {
-        return Err(OpenParamsError::NotLocal(text.to_owned()));
+        return Err(OpenParamsError::NotLocal(without_user(text)));
     }
     let bytes: Vec<u8> = percent_decode_str(path).collect();
     Ok(OpenParams::Files(PathBuf::from(OsStr::from_bytes(&bytes))))
@@ -112,13 +123,12 @@ fn file_url(text: &str, rest: &str) -> Result<OpenParams, OpenParamsError> {
 
 fn s3_url(text: &str, rest: &str) -> Result<OpenParams, OpenParamsError> {
     let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-    let name: Result<BucketName, _> = bucket.parse();
-    let BucketName(bucket) = name.map_err(|error| OpenParamsError::NotABucket(text.to_owned(), error.to_string()))?;
+    let BucketName(bucket) = bucket.parse().map_err(|_| OpenParamsError::NotABucket(without_user(text)))?;
     Ok(OpenParams::S3(S3Location { bucket, prefix: prefix.to_owned() }))
 }
 
 fn queue(text: &str, name: &str) -> Result<OpenParams, OpenParamsError> {
-    name.parse().map(OpenParams::Sqs).map_err(|()| OpenParamsError::NotAQueue(text.to_owned()))
+    name.parse().map(OpenParams::Sqs).map_err(|()| OpenParamsError::NotAQueue(without_user(text)))
 }
 
 impl fmt::Display for OpenParams {
@@ -197,7 +207,7 @@ mod tests {
         }
         for text in ["s3://", "s3:///prefix", "s3://ab", "s3://a b c/x", "s3://arn:aws:s3:::trail", "s3://trail?x"] {
             let error = error_of(text);
-            assert!(error.starts_with(&format!("open_params {text:?}: ")), "{error}");
+            assert!(error.starts_with(&format!("open_params {text:?} names no bucket, ")), "{error}");
             assert!(error.ends_with("write s3://BUCKET or s3://BUCKET/PREFIX"), "{error}");
         }
     }
@@ -241,6 +251,28 @@ mod tests {
             assert!(error.starts_with(&format!("open_params {text:?} has a scheme that is not known")), "{error}");
             assert!(error.contains("file://") && error.contains("s3://") && error.contains("sqs://"), "{error}");
         }
+    }
+
+    #[test]
+    fn what_may_be_a_password_is_never_shown() {
+        for (text, shown) in [
+            ("http://user:s3cret@host/012345678901/trail", "\"http://...@host/012345678901/trail\" holds a user"),
+            ("https://s3cret@host/logs", "\"https://...@host/logs\" holds a user"),
+            ("sqs://https://user:s3cret@host/012345678901/q", "\"sqs://...@host/012345678901/q\" holds a user"),
+            ("sqs://user:s3cret@queue", "\"sqs://...@queue\" holds a user"),
+            ("ftp://user:s3cret@host/logs", "\"ftp://...@host/logs\" holds a user"),
+            ("ftp://user:s3/cret@host", "\"ftp://...@host\" has a scheme that is not known"),
+            ("lookup://user:s3/cret@host", "\"lookup://...@host\": the event history"),
+            ("file://user:s3cret@host/logs", "\"file://...@host/logs\" names no path"),
+            ("s3://AKIA:s3cret/x@trail/AWSLogs", "\"s3://...@trail/AWSLogs\" names no bucket"),
+            ("arn:aws:sqs:s3cret@q", "\"...@q\" names no queue"),
+        ] {
+            let error = text.parse::<OpenParams>().unwrap_err();
+            assert!(error.to_string().starts_with(&format!("open_params {shown}")), "{error}");
+            assert!(!format!("{error:?}").contains("cret"), "{error:?}");
+        }
+        assert_eq!(path_of("file:///logs/a@b"), PathBuf::from("/logs/a@b"));
+        assert!(matches!("s3://trail/a@b".parse(), Ok(OpenParams::S3(_))));
     }
 
     #[test]

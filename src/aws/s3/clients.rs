@@ -16,14 +16,13 @@ const BUCKETS: usize = 1024;
 /// How many regions have a client. There are fewer, but a server could make more up.
 const REGIONS: usize = 64;
 
-#[derive(Debug)]
 pub(super) struct Clients {
     connection: Connection,
     endpoint: Option<String>,
     known: Mutex<Known>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Known {
     clients: HashMap<String, Client>,
     /// Only buckets that are not in the region of the connection.
@@ -35,6 +34,11 @@ impl Clients {
         let endpoint = connection.endpoint("S3");
         connection.check_endpoint(endpoint.as_deref())?;
         Ok(Self { connection: connection.clone(), endpoint, known: Mutex::default() })
+    }
+
+    /// Returns whether the server is not Amazon's, and buckets are the first part of its paths.
+    pub(super) fn path_style(&self) -> bool {
+        self.endpoint.is_some()
     }
 
     /// Sends a request to the region of its bucket, and once more when the answer names another.
@@ -49,8 +53,7 @@ impl Clients {
         E: ProvideErrorMetadata + std::error::Error + 'static,
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     {
-        // The SDK would take an ARN in this place for that of an access point, and go there.
-        if bucket.is_empty() || !bucket.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)) {
+        if !is_bucket(bucket) {
             return Err(AwsError::new(Kind::Invalid, action, target, "not a name of a bucket"));
         }
         let region = self.region_of(bucket);
@@ -88,7 +91,7 @@ impl Clients {
         let mut config = Builder::from(self.connection.sdk())
             .region(Region::new(region.to_owned()))
             // Only Amazon's servers have a host name for each bucket.
-            .force_path_style(self.endpoint.is_some())
+            .force_path_style(self.path_style())
             // Logs are gzip, which has checksums of its own.
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
         config.set_endpoint_url(self.endpoint.clone());
@@ -96,6 +99,15 @@ impl Clients {
         known.clients.insert(region.to_owned(), client.clone());
         client
     }
+}
+
+/// Returns whether a bucket can be called so. Messages are a stranger's: the SDK would take an ARN in this place for
+/// that of an access point, and go there, and a server dots for another path.
+fn is_bucket(name: &str) -> bool {
+    (3..=63).contains(&name.len())
+        && name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+        && !name.contains("..")
 }
 
 /// Returns the region that an answer sends to.
@@ -123,6 +135,20 @@ mod tests {
             answer.headers_mut().insert("x-amz-bucket-region", region);
         }
         answer
+    }
+
+    #[test]
+    fn names_of_buckets_are_told_from_other_text() {
+        let longest = "b".repeat(63);
+        for name in ["abc", "aws-cloudtrail-logs-111122223333", "Old_Bucket", "a.b.c", "0-0", &longest] {
+            assert!(is_bucket(name), "{name}");
+        }
+        let too_long = "b".repeat(64);
+        for name in
+            ["", "ab", "..", "...", ".abc", "-abc", "a..b", "a/b", "a b", "b\u{fc}cket", "arn:aws:s3:::abc", &too_long]
+        {
+            assert!(!is_bucket(name), "{name}");
+        }
     }
 
     #[test]

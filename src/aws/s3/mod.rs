@@ -2,6 +2,7 @@
 //!
 //! Which keys are logs, and what their bytes mean, is left to the callers.
 
+use std::fmt;
 use std::sync::Arc;
 
 use aws_sdk_s3::Client;
@@ -58,9 +59,16 @@ pub struct Listed {
 }
 
 /// Access to the objects of all buckets. A clone is cheap and shares what is known of the buckets' regions.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Objects {
     clients: Arc<Clients>,
+}
+
+impl fmt::Debug for Objects {
+    /// Shows nothing: the settings of the clients hold the external id.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Objects").finish_non_exhaustive()
+    }
 }
 
 impl Objects {
@@ -105,7 +113,8 @@ impl Objects {
     ///
     /// `Gone` without the object, `NotFound` without the bucket, `Denied` without `s3:GetObject` (or, for an object
     /// that does not exist, without `s3:ListBucket`), `Changed` when another object has taken the key or `from` is
-    /// behind its end, and whatever else ends a request.
+    /// behind its end, `Invalid` for a key with a part `.` or `..` on a server that is not Amazon's, and whatever else
+    /// ends a request.
     pub async fn get(&self, bucket: &str, key: &str, from: u64, if_match: Option<&str>) -> Result<Body, AwsError> {
         let request = |client: Client| {
             client
@@ -117,9 +126,18 @@ impl Objects {
                 .send()
         };
         let target = format!("s3://{bucket}/{key}");
+        // What stands before such a server may take the parts for folders, and go to another bucket.
+        if self.clients.path_style() && has_dot_part(key) {
+            return Err(AwsError::new(Kind::Invalid, GET, &target, "a key with . or .. between slashes"));
+        }
         let output = self.clients.send(GET, bucket, &target, request).await?;
         Body::new(output, from, target)
     }
+}
+
+/// Returns whether a key has a part that a path has for a folder.
+fn has_dot_part(key: &str) -> bool {
+    key.split('/').any(|part| part == "." || part == "..")
 }
 
 fn page(output: ListObjectsV2Output) -> Page {
@@ -153,6 +171,7 @@ mod tests {
     use aws_sdk_s3::types::{CommonPrefix, Object};
 
     use super::*;
+    use crate::aws::Access;
 
     fn output(key: &str, prefix: &str, encoding: Option<EncodingType>) -> ListObjectsV2Output {
         let object = Object::builder().key(key).size(7).e_tag("\"e\"").last_modified(DateTime::from_secs(5)).build();
@@ -162,6 +181,32 @@ mod tests {
             .set_encoding_type(encoding)
             .next_continuation_token("a+b%20")
             .build()
+    }
+
+    #[test]
+    fn keys_and_buckets_that_a_server_could_take_for_others_are_not_asked_for() {
+        let access = Access {
+            region: Some("eu-west-1".to_owned()),
+            endpoint_url: Some("http://127.0.0.1:9".to_owned()),
+            ..Access::default()
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let connection = runtime.block_on(Connection::new(&access, None)).unwrap();
+        let objects = Objects::new(&connection).unwrap();
+        for (bucket, key) in [
+            ("trail", "../other/a.json"),
+            ("trail", "a/../../other/a.json"),
+            ("trail", "a/."),
+            ("trail", ".."),
+            ("..", "other/a.json"),
+            ("a..b", "a.json"),
+            ("tr", "a.json"),
+        ] {
+            // A request would end in another kind of error, that of a connection or of credentials.
+            let error = runtime.block_on(objects.get(bucket, key, 0, None)).unwrap_err();
+            assert_eq!(error.kind(), Kind::Invalid, "{bucket} {key}: {error}");
+        }
+        assert!(!has_dot_part("a/..b/.c/d...json"), "dots inside of names are none");
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! The documents that messages consist of: notifications of CloudTrail and S3, events of EventBridge, and lone events.
+//! The documents that messages consist of: notifications of CloudTrail and S3, and events of EventBridge.
 
-use super::{MAX_ITEMS, Notice, NoticeError, ObjectRef, short};
+use super::{MAX_BUCKET_BYTES, MAX_ITEMS, MAX_KEY_BYTES, Notice, NoticeError, ObjectRef, short};
 use jsontext::{Kind, Value};
 use percent_encoding::percent_decode_str;
 
@@ -50,7 +50,7 @@ impl Found {
         if let (Some(detail_type), Some(detail)) = (text(root.get("detail-type")), root.get("detail")) {
             return self.event_bridge(root, &detail_type, detail);
         }
-        if is_event(root) { self.event(root) } else { Err(NoticeError::unknown(root)) }
+        Err(NoticeError::unknown(root))
     }
 
     /// A notification that CloudTrail sends itself.
@@ -87,12 +87,14 @@ impl Found {
         Ok(())
     }
 
-    /// An event of EventBridge; its keys are not encoded.
+    /// An event of EventBridge; its keys are not encoded. Whoever may put events on a bus chooses all of theirs but the
+    /// source, which begins with `aws.` for those of AWS alone.
     fn event_bridge(&mut self, root: Value<'_>, kind: &str, detail: Value<'_>) -> Result<(), NoticeError> {
-        if kind.ends_with("via CloudTrail") && detail.kind() == Kind::Object {
+        let source = text(root.get("source")).unwrap_or_default();
+        if kind.ends_with("via CloudTrail") && source.starts_with("aws.") && detail.kind() == Kind::Object {
             return self.event(detail);
         }
-        if !root.get("source").is_some_and(|source| source.is("aws.s3")) {
+        if source != "aws.s3" {
             return Err(NoticeError::Unknown(format!("an event of EventBridge, {}", short(kind.as_bytes(), 80))));
         }
         self.other = "an event of S3 about no new object";
@@ -110,6 +112,12 @@ impl Found {
         if key.is_empty() {
             return Err(NoticeError::Lacks("the key of an object"));
         }
+        if bucket.len() > MAX_BUCKET_BYTES {
+            return Err(NoticeError::BucketTooLong(bucket.len()));
+        }
+        if key.len() > MAX_KEY_BYTES {
+            return Err(NoticeError::KeyTooLong(key.len()));
+        }
         let bytes = size.and_then(|size| std::str::from_utf8(size.json()).ok()?.parse().ok());
         self.objects.push(ObjectRef { bucket, key, bytes });
         Ok(())
@@ -125,12 +133,4 @@ impl Found {
     fn count(&self) -> Result<(), NoticeError> {
         if self.objects.len() + self.events.len() < MAX_ITEMS { Ok(()) } else { Err(NoticeError::TooMany) }
     }
-}
-
-/// Returns whether an object is a CloudTrail event. Records of S3, DynamoDB and Kinesis have members of the same names;
-/// their sources begin with `aws:`.
-fn is_event(root: Value<'_>) -> bool {
-    let has = |name: &str| root.get(name).is_some();
-    let is_record = text(root.get("eventSource")).is_some_and(|source| source.starts_with("aws:"));
-    has("eventVersion") && (has("eventName") || has("eventType")) && !is_record
 }

@@ -18,12 +18,18 @@ pub const MAX_BODY_BYTES: usize = 2 << 20;
 /// How many objects and events one message may name.
 pub const MAX_ITEMS: usize = 10_000;
 
+/// Bytes of the longest key that S3 allows.
+pub const MAX_KEY_BYTES: usize = 1024;
+
+/// Bytes of the longest name of a bucket.
+pub const MAX_BUCKET_BYTES: usize = 63;
+
 /// What a message says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// Objects that were created: at least one, in the order of the message, logs or not.
     Objects(Vec<ObjectRef>),
-    /// CloudTrail events, at least one: each the exact text of its object.
+    /// CloudTrail events that EventBridge forwards, at least one: each the exact text of its object.
     Events(Vec<String>),
     /// Nothing to read, and why: the message is done.
     Nothing(&'static str),
@@ -67,6 +73,12 @@ pub enum NoticeError {
     /// The key of an object, in the URL encoding of S3, is no UTF-8.
     #[error("the message names an object whose key is not UTF-8")]
     KeyNotUtf8,
+    /// The key of an object has this many bytes, more than [`MAX_KEY_BYTES`].
+    #[error("the message names an object whose key has {0} bytes, more than {MAX_KEY_BYTES}")]
+    KeyTooLong(usize),
+    /// The name of a bucket has this many bytes, more than [`MAX_BUCKET_BYTES`].
+    #[error("the message names a bucket whose name has {0} bytes, more than {MAX_BUCKET_BYTES}")]
+    BucketTooLong(usize),
     /// It names more than [`MAX_ITEMS`].
     #[error("the message names more than {MAX_ITEMS} objects or events")]
     TooMany,
@@ -171,7 +183,7 @@ mod tests {
     use super::*;
     use serde_json::{Value as Json, json};
 
-    /// A lone event with white space, an escape, and a number that a rewrite would change.
+    /// An event with white space, an escape, and a number that a rewrite would change.
     const EVENT: &str =
         "{ \"eventVersion\": \"1.11\", \"eventName\":\"A\\u0042\",\n \"n\": 1.50, \"eventType\":\"AwsApiCall\" }";
 
@@ -258,19 +270,38 @@ mod tests {
         ] {
             assert_eq!(both(&event_bridge("aws.ec2", kind, EVENT)), Ok(Notice::Events(vec![EVENT.to_owned()])));
         }
-        assert_eq!(both(&format!(" \n{EVENT}\n")), Ok(Notice::Events(vec![EVENT.to_owned()])));
-        assert_eq!(read(&format!("\u{feff}{EVENT}")), Ok(Notice::Events(vec![EVENT.to_owned()])));
+        let inline = event_bridge("aws.ec2", "AWS API Call via CloudTrail", EVENT);
+        assert_eq!(read(&format!("\u{feff} \n{inline}\n")), Ok(Notice::Events(vec![EVENT.to_owned()])));
+    }
+
+    #[test]
+    fn only_events_that_eventbridge_has_from_aws_count() {
+        let kind = "AWS API Call via CloudTrail";
+        for source in ["my.app", "", "aws", "awsx.ec2", "my.aws.ec2", "AWS.ec2"] {
+            let error = both(&event_bridge(source, kind, EVENT)).unwrap_err();
+            assert_eq!(error, NoticeError::Unknown(format!("an event of EventBridge, {kind}")), "{source}");
+            let forged = event_bridge("aws.ec2", kind, EVENT).replace(r#""aws.ec2""#, &format!("[\"{source}\"]"));
+            assert!(matches!(both(&forged), Err(NoticeError::Unknown(_))), "{forged}");
+        }
+        let nameless = json!({"detail-type": kind, "detail": {"eventName": "A"}}).to_string();
+        assert!(matches!(both(&nameless), Err(NoticeError::Unknown(_))));
+        let inline = event_bridge("aws.ec2", kind, EVENT);
+        for lone in [EVENT.to_owned(), format!("[{EVENT}]"), format!("[{inline},{EVENT}]")] {
+            assert!(matches!(both(&lone), Err(NoticeError::Unknown(_))), "{lone}");
+        }
+        let elsewhere = created("a.json").replace("aws.s3", "aws.ec2");
+        assert_eq!(both(&elsewhere), Err(NoticeError::Unknown("an event of EventBridge, Object Created".to_owned())));
     }
 
     #[test]
     fn lists_hold_events_or_name_objects_in_their_order() {
-        let inline = event_bridge("aws.ec2", "AWS API Call via CloudTrail", r#"{"eventName":"B"}"#);
-        let list = format!("[{inline},{EVENT}]");
+        let inline = |detail: &str| event_bridge("aws.ec2", "AWS API Call via CloudTrail", detail);
+        let list = format!("[{},{}]", inline(r#"{"eventName":"B"}"#), inline(EVENT));
         assert_eq!(both(&list), Ok(Notice::Events(vec![r#"{"eventName":"B"}"#.to_owned(), EVENT.to_owned()])));
         let list = format!("[{},{}]", created("1.json"), created("2.json"));
         let objects = vec![object("trail", "1.json", Some(7)), object("trail", "2.json", Some(7))];
         assert_eq!(both(&list), Ok(Notice::Objects(objects)));
-        assert_eq!(both(&format!("[{EVENT},{}]", created("1.json"))), Err(NoticeError::Mixed));
+        assert_eq!(both(&format!("[{},{}]", inline(EVENT), created("1.json"))), Err(NoticeError::Mixed));
     }
 
     #[test]
@@ -306,7 +337,7 @@ mod tests {
             ("null", "the message is none of CloudTrail, S3, SNS or EventBridge: no object"),
             ("[]", "the message is none of CloudTrail, S3, SNS or EventBridge: a list without events"),
             (
-                &format!("[{EVENT},[{EVENT}]]"),
+                &format!("[[{}]]", created("a.json")),
                 "the message is none of CloudTrail, S3, SNS or EventBridge: a list without events",
             ),
             ("{}", "the message is none of CloudTrail, S3, SNS or EventBridge: an object with the members []"),
@@ -321,9 +352,9 @@ mod tests {
                  [a, b, c, d, e, f, g, h, ...]",
             ),
             (
-                r#"{"eventVersion":"1.1","eventName":"INSERT","eventSource":"aws:dynamodb"}"#,
+                r#"{"eventVersion":"1.11","eventName":"A"}"#,
                 "the message is none of CloudTrail, S3, SNS or EventBridge: an object with the members \
-                 [eventVersion, eventName, eventSource]",
+                 [eventVersion, eventName]",
             ),
             (
                 &event_bridge("aws.events", "Scheduled Event", "{}"),
@@ -364,7 +395,10 @@ mod tests {
         ] {
             assert_eq!(read(message), Err(error), "{message}");
         }
-        assert!(matches!(read(&in_sns(&in_sns(EVENT))), Err(NoticeError::Unknown(_))), "a second envelope");
+        assert!(
+            matches!(read(&in_sns(&in_sns(&created("a.json")))), Err(NoticeError::Unknown(_))),
+            "a second envelope"
+        );
     }
 
     #[test]
@@ -381,6 +415,16 @@ mod tests {
         let keys = |count: usize| json!({"s3Bucket": "trail", "s3ObjectKey": vec!["a"; count]}).to_string();
         assert!(matches!(read(&keys(MAX_ITEMS)), Ok(Notice::Objects(objects)) if objects.len() == MAX_ITEMS));
         assert_eq!(read(&keys(MAX_ITEMS + 1)), Err(NoticeError::TooMany));
+        let named = |bucket: usize, key: usize| {
+            let (bucket, key) = ("b".repeat(bucket), format!("é{}", "k".repeat(key - 2)));
+            both(&json!({"s3Bucket": bucket, "s3ObjectKey": [key]}).to_string())
+        };
+        assert!(matches!(named(MAX_BUCKET_BYTES, MAX_KEY_BYTES), Ok(Notice::Objects(_))));
+        let error = |bucket, key| named(bucket, key).unwrap_err().to_string();
+        assert_eq!(error(3, 1025), "the message names an object whose key has 1025 bytes, more than 1024");
+        assert_eq!(error(64, 3), "the message names a bucket whose name has 64 bytes, more than 63");
+        let encoded = json!({"Records": [record("ObjectCreated:Put", "trail", &"%20".repeat(MAX_KEY_BYTES))]});
+        assert!(matches!(both(&encoded.to_string()), Ok(Notice::Objects(_))), "what counts is the decoded key");
         let long = format!(r#"{{"{}":1}}"#, "é".repeat(1 << 19));
         assert!(read(&long).unwrap_err().to_string().len() < 300);
     }
@@ -388,7 +432,7 @@ mod tests {
     #[test]
     fn damaged_messages_never_panic_and_events_stay_json() {
         let seeds = [
-            in_sns(EVENT),
+            in_sns(&event_bridge("aws.ec2", "AWS API Call via CloudTrail", EVENT)),
             in_sns(&created("a.json")),
             created("a.json"),
             event_bridge("aws.ec2", "AWS API Call via CloudTrail", EVENT),
