@@ -155,9 +155,9 @@ pub(super) fn forget_before(floor: Option<i64>, done: &mut BTreeSet<(i64, Object
 pub struct Positions {
     /// What is scanned, such that another scan has another identity.
     pub identity: String,
-    /// The process that finished a scan that has an end, in words of the one who asks.
+    /// The process in which a scan that has an end came to it, in words of the one who asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub completed_by: Option<String>,
+    pub ended_by: Option<String>,
     /// The time window that the scan began with: one that was given as an age must not move with each restart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<(i64, Option<i64>)>,
@@ -210,7 +210,7 @@ mod tests {
             let time = TimeRange::at(1_699_999_000);
             partition.consume(&Object { key: "a\u{7f}\"é", id: ObjectId::of(&[prefix]), time });
         }
-        positions.completed_by = Some("1234".into());
+        positions.ended_by = Some("1234".into());
         positions
     }
 
@@ -236,7 +236,7 @@ mod tests {
         let text = r#"{"identity":"x","later":[1],"partitions":{"p/":{"dated":{"reached":86400,"more":{}}}}}"#;
         let mut positions = Positions::from_bytes(text.as_bytes(), "x").unwrap();
         assert_eq!(positions.partition("p/", Layout::Dated).list_from(), Some(0));
-        assert_eq!(positions.completed_by, None);
+        assert_eq!(positions.ended_by, None);
     }
 
     #[test]

@@ -195,6 +195,8 @@ impl Instance {
                 self.settle();
             }
         }
+        // What waits for the last word of a receipt would wait in vain.
+        self.end = None;
         if let Some(background) = &mut self.background {
             background.stop();
         }

@@ -11,7 +11,7 @@ use crate::checkpoint::ObjectId;
 use crate::decode::{Cause, ReadFault, Skip};
 use bytes::Bytes;
 use std::io::{self, Read};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -19,6 +19,12 @@ use tokio::task::JoinSet;
 /// The largest and the smallest window of an object.
 const WINDOW: usize = 1 << 20;
 const SMALL_WINDOW: usize = 1 << 16;
+
+/// How long an object is tried that gives nothing while others do: they wait for its slot. It comes again.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
+
+/// The most downloads at a time, whatever is asked for: each has a descriptor of Falco's process.
+const MOST_DOWNLOADS: usize = 1024;
 
 /// The unit of the memory budget.
 const KIB: usize = 1 << 10;
@@ -49,8 +55,8 @@ pub(super) struct Downloads {
     slots: Arc<Semaphore>,
     memory: Arc<Semaphore>,
     memory_kib: usize,
-    /// How long an object is tried that gives nothing; `None` is for ever.
-    patience: Option<Duration>,
+    /// When an object gave something last.
+    last_success: Arc<Mutex<Instant>>,
     notes: Arc<Notes>,
 }
 
@@ -70,18 +76,12 @@ impl Downloads {
         let memory_kib = (memory / KIB).clamp(1, u32::MAX as usize);
         Self {
             objects,
-            slots: Arc::new(Semaphore::new(concurrency)),
+            slots: Arc::new(Semaphore::new(concurrency.min(MOST_DOWNLOADS))),
             memory: Arc::new(Semaphore::new(memory_kib)),
             memory_kib,
-            patience: None,
+            last_success: Arc::new(Mutex::new(Instant::now())),
             notes,
         }
-    }
-
-    /// Gives up objects that give nothing for so long; whoever wants them tries again later.
-    pub fn with_patience(mut self, patience: Duration) -> Self {
-        self.patience = Some(patience);
-        self
     }
 
     /// Reserves memory for what is read ahead, up to all that there is.
@@ -118,11 +118,11 @@ impl Downloads {
         };
         let pieces = Pieces { sender: pieces, room, window: kib * KIB, ready: Some(ready) };
         let fetch = Fetch { wanted, known, id: Arc::clone(&id), pieces, offset: 0, etag: None };
-        let (objects, patience, notes) = (self.objects.clone(), self.patience, Arc::clone(&self.notes));
+        let downloads = self.clone();
         tasks.spawn(async move {
             // The slot is kept while the network is waited for: an object that is read next must not queue again.
             let _slot = slot;
-            fetch.run(&objects, patience, &notes).await;
+            fetch.run(&downloads).await;
         });
         Download { log, ready: is_ready, id }
     }
@@ -130,6 +130,9 @@ impl Downloads {
 
 /// What passes from the download to the reading; `None` is the end.
 type Piece = Result<Option<Bytes>, ReadFault>;
+
+/// The reading has ended before the object: it is damaged, or the source is closed.
+struct Unread;
 
 struct Pieces {
     sender: mpsc::UnboundedSender<Piece>,
@@ -140,17 +143,17 @@ struct Pieces {
 }
 
 impl Pieces {
-    async fn send(&mut self, mut bytes: Bytes) {
+    /// Sends bytes when there is room for them; fails when nobody reads them any more.
+    async fn send(&mut self, mut bytes: Bytes) -> Result<(), Unread> {
         while !bytes.is_empty() {
             let piece = bytes.split_to(bytes.len().min(self.window));
             if self.room.available_permits() < piece.len() {
                 self.is_ready();
             }
-            let Ok(permit) = self.room.acquire_many(piece.len() as u32).await else { return };
-            permit.forget();
-            // Whoever read it may be gone, as this task will be then.
-            let _ = self.sender.send(Ok(Some(piece)));
+            self.room.acquire_many(piece.len() as u32).await.map_err(|_| Unread)?.forget();
+            self.sender.send(Ok(Some(piece))).map_err(|_| Unread)?;
         }
+        Ok(())
     }
 
     fn end(&mut self, end: Result<(), ReadFault>) {
@@ -176,19 +179,25 @@ struct Fetch {
 
 impl Fetch {
     /// Downloads, again and again until the object is complete or there is no use in it.
-    async fn run(mut self, objects: &Objects, patience: Option<Duration>, notes: &Notes) {
+    async fn run(mut self, downloads: &Downloads) {
+        let Downloads { objects, last_success, notes, .. } = downloads;
         let mut backoff = Backoff::default();
         let mut since = Instant::now();
         loop {
             let before = self.offset;
             match self.attempt(objects).await {
-                Ok(end) => return self.pieces.end(end),
+                Ok(end) => {
+                    *last_success.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+                    return self.pieces.end(end);
+                }
                 Err(error) if error.is_transient() => {
                     if self.offset > before {
                         backoff = Backoff::default();
                         since = Instant::now();
                     }
-                    if patience.is_some_and(|patience| since.elapsed() > patience) {
+                    // As long as no object gives anything, the trouble is not this one's.
+                    let others_succeed = *last_success.lock().unwrap_or_else(PoisonError::into_inner) > since;
+                    if others_succeed && since.elapsed() > PATIENCE {
                         let fault = ReadFault { cause: Cause::Unreachable, detail: error.to_string() };
                         return self.pieces.end(Err(fault));
                     }
@@ -216,7 +225,9 @@ impl Fetch {
         while let Some(bytes) = body.next_chunk().await {
             let bytes = bytes?;
             let length = bytes.len() as u64;
-            self.pieces.send(bytes).await;
+            if self.pieces.send(bytes).await.is_err() {
+                break;
+            }
             self.offset += length;
         }
         Ok(Ok(()))
@@ -293,6 +304,13 @@ struct ObjectReader {
     _memory: Option<OwnedSemaphorePermit>,
 }
 
+impl Drop for ObjectReader {
+    /// Ends the download when it is not read to its end.
+    fn drop(&mut self) {
+        self.room.close();
+    }
+}
+
 impl ObjectReader {
     /// Waits for the next piece; at the end it is empty.
     fn receive(&mut self) -> io::Result<()> {
@@ -365,11 +383,13 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_gives_the_room_back() {
-        let log = log(vec![piece("abc"), Ok(None)]);
+    fn a_reader_gives_the_room_back_and_closes_it_when_it_is_gone() {
+        let mut log = log(vec![piece("abc"), Ok(None)]);
         let room = Arc::clone(&log.reader.as_ref().unwrap().room);
-        let mut log = log;
-        log.open().unwrap().read_to_string(&mut String::new()).unwrap();
-        assert_eq!(room.available_permits(), 3);
+        let mut reader = log.open().unwrap();
+        reader.read_to_string(&mut String::new()).unwrap();
+        assert_eq!((room.available_permits(), room.is_closed()), (3, false));
+        drop(reader);
+        assert!(room.is_closed(), "a download that is not read to its end has nobody to wait for");
     }
 }

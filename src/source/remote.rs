@@ -26,6 +26,9 @@ const LAST_WORDS: Duration = Duration::from_secs(3);
 /// How long the runtime's threads may take to end; only name resolution cannot be cut short.
 const LAST_THREADS: Duration = Duration::from_secs(1);
 
+/// How long opening may wait for AWS: Falco does nothing else meanwhile.
+const FIRST_ANSWER: Duration = Duration::from_secs(10);
+
 /// How long a source that failed by a fault of its own waits before it goes on.
 const AFTER_FAULT: Duration = Duration::from_secs(5);
 
@@ -70,10 +73,15 @@ pub struct Background {
 pub(super) fn runtime() -> io::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
-        .max_blocking_threads(4)
+        .max_blocking_threads(32)
         .thread_name("cloudtrail-aws")
         .enable_all()
         .build()
+}
+
+/// Waits for a first answer of AWS; `None` when it does not come in time, which is trouble that may pass.
+pub(super) async fn in_time<T>(answer: impl Future<Output = Result<T, AwsError>>) -> Result<Option<T>, AwsError> {
+    tokio::time::timeout(FIRST_ANSWER, answer).await.ok().transpose()
 }
 
 impl Background {

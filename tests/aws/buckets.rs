@@ -2,7 +2,7 @@
 
 use super::consumer::{Source, sorted};
 use super::faults::Fault;
-use super::logs::{ACCOUNTS, Log, REGIONS, Stamp, bucket, ids, key, spread};
+use super::logs::{ACCOUNTS, Log, REGIONS, Stamp, bucket, gzip, ids, key, spread};
 use super::proxy::Proxy;
 use super::server::server;
 use crate::oracle::generate::{event_id, wide_event};
@@ -154,6 +154,20 @@ fn large_objects_are_read_with_few_downloads_at_a_time() {
         let source = source.with("limits", json!({"inFlightMiB": 16}));
         assert_eq!(source.read(), expected, "{at_a_time} at a time");
     }
+}
+
+#[test]
+fn a_large_object_that_is_damaged_leaves_its_place_to_the_next() {
+    let name = server().bucket("broken");
+    let stamped = |minute| key("AWSLogs", ACCOUNTS[0], REGIONS[0], Stamp { day: 1, minute }, 0);
+    let mut broken = gzip(b"{");
+    broken.truncate(broken.len() - 8);
+    broken.resize(3 << 20, 0xff);
+    server().put(&name, (0..3).map(|minute| (stamped(minute), broken.clone())));
+    server().put(&name, [Log::new(stamped(3), 0, 2).object()]);
+    let (read, log) = Source::s3(&name).with("s3DownloadConcurrency", 1).read_with_logs();
+    assert_eq!(read, [event_id(0), event_id(1)]);
+    assert!(log.iter().any(|line| line.contains("corrupt gzip data")), "{log:#?}");
 }
 
 #[test]

@@ -2,8 +2,8 @@
 //!
 //! `CT_KILLS=50` kills as often; without it a few times are enough to see that it works.
 
-use super::consumer::{PATIENCE, Source};
-use super::logs::{Log, Shape, bucket, spread};
+use super::consumer::{PATIENCE, Source, sorted};
+use super::logs::{Log, Shape, bucket, ids, spread};
 use super::server::Queue;
 use fastrand::Rng;
 use std::collections::BTreeMap;
@@ -108,4 +108,19 @@ fn a_queue_is_read_to_its_end_by_a_host_that_is_killed() {
 #[test]
 fn three_hosts_share_a_queue_although_they_are_killed() {
     share_a_queue(3, 6);
+}
+
+/// What an earlier scan delivered is nothing to one that begins anew, also when that is killed and goes on.
+#[test]
+fn a_scan_that_begins_anew_reads_all_again() {
+    let logs = spread("AWSLogs", 0, 60, 5);
+    let source = Source::s3(&bucket("anew", &logs));
+    assert_eq!(sorted(source.read()), ids(&logs));
+    let mut consumer = source.start();
+    consumer.read(40);
+    let mut read = consumer.kill();
+    read.extend(source.read());
+    read.sort();
+    read.dedup();
+    assert_eq!(read, ids(&logs));
 }

@@ -10,9 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc};
 
-/// How many times as long as writing took to wait before writing again: what is small lasts at once, what is large
-/// keeps the disk busy for a fifth of the time.
+/// How many times as long as writing took to wait before writing again, and at most: what is small lasts at once, what is
+/// large does not keep the disk busy.
 const REST: u32 = 4;
+const LONGEST_REST: Duration = Duration::from_millis(200);
 
 /// An object of a place.
 #[derive(Clone, Debug)]
@@ -66,13 +67,15 @@ impl Shared {
 struct Open {
     outstanding: u64,
     is_listed: bool,
-    /// Whether it was listed to its end and all that was found could be reached.
-    is_whole: bool,
+    /// Whether the listing came to the place's end.
+    to_end: bool,
+    /// Whether all that came so far could be reached.
+    is_reached: bool,
 }
 
 impl Default for Open {
     fn default() -> Self {
-        Self { outstanding: 0, is_listed: false, is_whole: true }
+        Self { outstanding: 0, is_listed: false, to_end: false, is_reached: true }
     }
 }
 
@@ -80,23 +83,15 @@ pub(super) struct Keeper {
     pub shared: Arc<Shared>,
     pub file: Option<Arc<StateFile>>,
     pub notes: Arc<Notes>,
-    /// The process, when the scan has an end to note.
-    pub process: Option<String>,
+    /// What to note at the end of a scan that has one.
+    pub ends_as: Option<String>,
 }
 
 /// What the keeper knows of the pass.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Pass {
     open: HashMap<Arc<str>, Open>,
     all_listed: bool,
-    /// Whether every place was read whole.
-    complete: bool,
-}
-
-impl Default for Pass {
-    fn default() -> Self {
-        Self { open: HashMap::new(), all_listed: false, complete: true }
-    }
 }
 
 impl Keeper {
@@ -110,7 +105,7 @@ impl Keeper {
             }
             let begun = Instant::now();
             self.save().await;
-            tokio::time::sleep((begun.elapsed() * REST).min(Duration::from_secs(1))).await;
+            tokio::time::sleep((begun.elapsed() * REST).min(LONGEST_REST)).await;
         }
     }
 
@@ -127,10 +122,10 @@ impl Keeper {
             Told::Settled(place, entry, verdict) => {
                 let open = pass.open.entry(Arc::clone(&place.prefix)).or_default();
                 open.outstanding = open.outstanding.saturating_sub(1);
-                if verdict == Err(Cause::Unreachable) {
-                    open.is_whole = false;
-                } else {
-                    // What cannot be read was told and counted; reading it again would give the same.
+                open.is_reached &= verdict != Err(Cause::Unreachable);
+                // Behind one that is to come again, the position must stay.
+                if open.is_reached {
+                    // What cannot be read was told and counted.
                     self.shared.positions().partition(&place.prefix, place.layout).consume(&entry.object());
                 }
                 Some(place)
@@ -138,7 +133,7 @@ impl Keeper {
             Told::Listed(place, to_end) => {
                 let open = pass.open.entry(Arc::clone(&place.prefix)).or_default();
                 open.is_listed = true;
-                open.is_whole &= to_end;
+                open.to_end = to_end;
                 Some(place)
             }
             Told::AllListed => {
@@ -147,17 +142,16 @@ impl Keeper {
             }
         };
         if let Some(place) = place
-            && let Some(Open { outstanding: 0, is_listed: true, is_whole }) = pass.open.get(&place.prefix)
+            && let Some(Open { outstanding: 0, is_listed: true, to_end, is_reached }) = pass.open.get(&place.prefix)
         {
-            if *is_whole {
+            if *to_end && *is_reached {
                 self.shared.positions().partition(&place.prefix, place.layout).pass_ended();
             }
-            pass.complete &= is_whole;
             pass.open.remove(&place.prefix);
         }
         if pass.all_listed && pass.open.is_empty() {
-            if pass.complete && self.process.is_some() {
-                self.shared.positions().completed_by = self.process.clone();
+            if self.ends_as.is_some() {
+                self.shared.positions().ended_by.clone_from(&self.ends_as);
             }
             *pass = Pass::default();
             self.shared.delivered.notify_one();
@@ -181,7 +175,8 @@ mod tests {
 
     fn keeper() -> Keeper {
         let (shared, notes) = (Arc::new(Shared::new(Positions::new("scan"))), Arc::default());
-        Keeper { shared, file: None, notes, process: Some("this".into()) }
+        shared.positions().partition("a", Layout::Flat).pass_begins(2000);
+        Keeper { shared, file: None, notes, ends_as: Some("this".into()) }
     }
 
     fn place(prefix: &str) -> Place {
@@ -192,51 +187,56 @@ mod tests {
         Entry { key: key.into(), id: ObjectId::of(&[key]), time: TimeRange::at(1000) }
     }
 
-    /// Tells a keeper a story, and returns who completed the scan.
-    fn completed_by(keeper: &Keeper, story: Vec<Told>) -> Option<String> {
+    fn found() -> Told {
+        Told::Found("a".into())
+    }
+
+    fn settled(key: &str, verdict: Verdict) -> Told {
+        Told::Settled(place("a"), entry(key), verdict)
+    }
+
+    fn listed() -> Told {
+        Told::Listed(place("a"), true)
+    }
+
+    /// Tells a keeper a story, and returns whether the scan ended.
+    fn ends(keeper: &Keeper, story: impl IntoIterator<Item = Told>) -> bool {
         let mut pass = Pass::default();
         story.into_iter().for_each(|told| keeper.note(&mut pass, told));
-        keeper.shared.positions().completed_by.clone()
+        keeper.shared.positions().ended_by.is_some()
     }
 
     fn is_new(keeper: &Keeper, key: &str) -> bool {
         let mut positions = keeper.shared.positions();
-        let partition = positions.partition("a", Layout::Flat);
-        partition.is_new(&entry(key).object())
+        positions.partition("a", Layout::Flat).is_new(&entry(key).object())
     }
 
     #[test]
-    fn a_scan_is_complete_when_all_is_listed_and_delivered() {
-        let found = || Told::Found("a".into());
-        let settled = |key| Told::Settled(place("a"), entry(key), Ok(()));
-        let listed = || Told::Listed(place("a"), true);
-        let done = Some("this".to_owned());
-        assert_eq!(completed_by(&keeper(), vec![listed(), Told::AllListed]), done, "nothing to deliver");
-        assert_eq!(completed_by(&keeper(), vec![found(), listed(), Told::AllListed]), None);
-        assert_eq!(completed_by(&keeper(), vec![found(), settled("1"), listed(), Told::AllListed]), done);
-        assert_eq!(completed_by(&keeper(), vec![found(), listed(), Told::AllListed, settled("1")]), done);
-        assert_eq!(completed_by(&keeper(), vec![found(), settled("1"), listed()]), None);
-        let two = vec![found(), found(), listed(), Told::AllListed, settled("1")];
-        assert_eq!(completed_by(&keeper(), two), None);
+    fn a_scan_ends_when_all_is_listed_and_delivered() {
+        let first = || settled("1", Ok(()));
+        assert!(ends(&keeper(), [listed(), Told::AllListed]), "nothing to deliver");
+        assert!(!ends(&keeper(), [found(), listed(), Told::AllListed]));
+        assert!(ends(&keeper(), [found(), first(), listed(), Told::AllListed]));
+        assert!(ends(&keeper(), [found(), listed(), Told::AllListed, first()]));
+        assert!(!ends(&keeper(), [found(), first(), listed()]));
+        assert!(!ends(&keeper(), [found(), found(), listed(), Told::AllListed, first()]));
+        assert!(!ends(&keeper(), [found(), listed(), Told::Begun, first()]), "the scan began anew");
     }
 
     #[test]
-    fn a_place_that_was_not_listed_to_its_end_leaves_the_scan_incomplete() {
+    fn what_may_not_be_read_is_not_read_again() {
         let keeper = keeper();
-        let story = vec![Told::Listed(place("a"), false), Told::Listed(place("b"), true), Told::AllListed];
-        assert_eq!(completed_by(&keeper, story), None);
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_not_read_again() {
-        let keeper = keeper();
-        keeper.shared.positions().partition("a", Layout::Flat).pass_begins(2000);
         assert!(is_new(&keeper, "1"));
-        let settled = |key, cause| Told::Settled(place("a"), entry(key), Err(cause));
-        completed_by(&keeper, vec![Told::Found("a".into()), settled("1", Cause::Denied)]);
+        ends(&keeper, [found(), settled("1", Err(Cause::Denied))]);
         assert!(!is_new(&keeper, "1"));
-        let story = vec![Told::Found("a".into()), settled("2", Cause::Unreachable), Told::Listed(place("a"), true)];
-        assert_eq!(completed_by(&keeper, [story, vec![Told::AllListed]].into_iter().flatten().collect()), None);
-        assert!(is_new(&keeper, "2"), "a download that was aborted");
+    }
+
+    #[test]
+    fn what_could_not_be_reached_comes_again_and_what_is_behind_it() {
+        let keeper = keeper();
+        let second = settled("2", Err(Cause::Unreachable));
+        let story = [found(), found(), found(), settled("1", Ok(())), second, settled("3", Ok(())), listed()];
+        ends(&keeper, story);
+        assert_eq!(["1", "2", "3"].map(|key| is_new(&keeper, key)), [false, true, true]);
     }
 }

@@ -8,7 +8,7 @@ mod scan;
 
 use super::download::Downloads;
 use super::notes::{Level, Notes};
-use super::remote::{Background, OpenError, Settings, runtime};
+use super::remote::{Background, OpenError, Settings, in_time, runtime};
 use super::{Opened, printable, state};
 use crate::aws::s3::Objects;
 use crate::aws::{AwsError, Connection, Kind};
@@ -47,7 +47,9 @@ pub struct Bucket {
 pub fn open(bucket: Bucket, settings: &Settings) -> Result<Opened, OpenError> {
     let notes = Arc::new(Notes::default());
     let runtime = runtime().map_err(OpenError::Runtime)?;
-    let (objects, places) = runtime.block_on(look(&bucket, settings, &notes))?;
+    let connection = runtime.block_on(Connection::new(&settings.access, None))?;
+    let objects = Objects::new(&connection)?;
+    let places = runtime.block_on(in_time(look(&bucket, objects.clone(), &notes)))?.flatten();
     let identity = identity(&bucket);
     let name = state::file_name("s3", &bucket.name, &identity);
     let (state, kept) = state::open(settings.state_dir.as_deref(), &name, false, &notes)?;
@@ -55,15 +57,20 @@ pub fn open(bucket: Bucket, settings: &Settings) -> Result<Opened, OpenError> {
     let process = process();
     if bucket.follow.is_none() {
         // A scan with an end that came to it begins anew, but not when it is Falco that reads its configuration again.
-        positions = positions.filter(|kept| kept.completed_by.is_none() || kept.completed_by == process);
+        let is_same = |ended: &String| process.as_ref() == Some(ended);
+        positions = positions.filter(|kept| kept.ended_by.as_ref().is_none_or(is_same));
     }
     let address = printable(&format!("s3://{}/{}", bucket.name, bucket.prefix));
     let goes_on = positions.is_some();
+    // The ids of an earlier scan must not hide events from this one, not even when it is interrupted in its turn.
+    if !goes_on && let Some(Err(error)) = state.ids.as_ref().map(|ids| ids.save(&[])) {
+        notes.say(Level::Warn, "state", error.to_string());
+    }
     let manner = if goes_on { "going on where the last run ended" } else { "from the start" };
     notes.say(Level::Info, "open", format!("reading {address}: {manner}"));
     let begin = || Positions { window: bucket.window, ..Positions::new(&identity) };
     let mut positions = positions.unwrap_or_else(begin);
-    positions.completed_by = None;
+    positions.ended_by = None;
     let window = positions.window.map(|(start, end)| Window { start, end });
     let shared = Arc::new(Shared::new(positions));
     let (tell, told) = mpsc::unbounded_channel();
@@ -71,7 +78,7 @@ pub fn open(bucket: Bucket, settings: &Settings) -> Result<Opened, OpenError> {
         shared: Arc::clone(&shared),
         file: state.progress.map(Arc::new),
         notes: Arc::clone(&notes),
-        process: process.filter(|_| bucket.follow.is_none()),
+        ends_as: bucket.follow.is_none().then(|| process.unwrap_or_else(|| "a process".to_owned())),
     };
     let memory = settings.memory;
     let downloads = Downloads::new(objects.clone(), settings.download_concurrency, memory, Arc::clone(&notes));
@@ -94,25 +101,15 @@ pub fn open(bucket: Bucket, settings: &Settings) -> Result<Opened, OpenError> {
     Ok(Opened { logs, background: Some(background), ignored: Vec::new(), ids, notes })
 }
 
-/// Connects and looks what the bucket holds, `None` when trouble that may pass keeps it from answering.
-async fn look(
-    bucket: &Bucket,
-    settings: &Settings,
-    notes: &Arc<Notes>,
-) -> Result<(Objects, Option<Vec<Place>>), AwsError> {
-    let connection = Connection::new(&settings.access, None).await?;
-    let objects = Objects::new(&connection)?;
-    let lister = Lister {
-        objects: objects.clone(),
-        bucket: bucket.name.as_str().into(),
-        notes: Arc::clone(notes),
-        patient: false,
-    };
+/// Looks what the bucket holds, `None` when trouble that may pass keeps it from answering.
+async fn look(bucket: &Bucket, objects: Objects, notes: &Arc<Notes>) -> Result<Option<Vec<Place>>, AwsError> {
+    let (name, notes) = (bucket.name.as_str().into(), Arc::clone(notes));
+    let lister = Lister { objects, bucket: name, notes: Arc::clone(&notes), patient: false };
     let Found { places, denied } = match lister.places(&bucket.prefix, &bucket.accounts).await {
         Ok(found) => found,
         Err(error) if error.is_transient() && error.kind() != Kind::Credentials => {
             notes.say(Level::Warn, "retry", format!("{error}; trying again"));
-            return Ok((objects, None));
+            return Ok(None);
         }
         Err(error) => return Err(error),
     };
@@ -128,7 +125,7 @@ async fn look(
         let text = format!("no logs in s3://{}/{}", bucket.name, bucket.prefix);
         notes.say(Level::Warn, "open", printable(&text));
     }
-    Ok((objects, Some(places)))
+    Ok(Some(places))
 }
 
 /// Returns what tells a scan from others whose positions mean nothing to it.

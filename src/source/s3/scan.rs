@@ -61,11 +61,17 @@ impl Scan {
     /// Scans, and sends a log for each new object. `places` are those that are known already.
     pub async fn run(self: Arc<Self>, known: Option<Vec<Place>>, logs: mpsc::Sender<Box<dyn Log>>) {
         let _ = self.tell.send(Told::Begun);
+        let mut is_known = known.is_some();
         let mut places = known.unwrap_or_default();
         let mut downloads = JoinSet::new();
         for pass in 0_u32.. {
-            if places.is_empty() || (pass > 0 && pass % LOOK_AGAIN == 0) {
-                places = self.look().await.unwrap_or(places);
+            if !is_known || places.is_empty() || (pass > 0 && pass % LOOK_AGAIN == 0) {
+                match self.look().await {
+                    Some(now) => (places, is_known) = (now, true),
+                    // Nothing is known of the bucket yet: a scan with an end has not come to it.
+                    None if !is_known && self.follow.is_none() => return,
+                    None => {}
+                }
             }
             if self.pass(&places, &logs, &mut downloads).await.is_none() {
                 return;

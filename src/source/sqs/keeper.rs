@@ -21,6 +21,12 @@ const MOST: usize = 10;
 /// How often a deletion is tried. A message that stays nonetheless comes again, and its objects are known then.
 const DELETIONS: u32 = 6;
 
+/// How long a message that may not be read is hidden at most before it is tried again, in seconds.
+const LONGEST_REST: u64 = 60 * 60;
+
+/// How long a message can stay invisible in all.
+const LONGEST_LEASE: Duration = Duration::from_secs(12 * 60 * 60);
+
 /// A message in work.
 #[derive(Debug)]
 pub(super) struct Work {
@@ -33,6 +39,7 @@ pub(super) struct Work {
     parts: usize,
     /// The first part that could not be read, and why.
     fault: Option<(String, Cause)>,
+    received: Instant,
     leased: Instant,
 }
 
@@ -41,7 +48,18 @@ impl Work {
         let Message { id, receipt_handle, body, receive_count } = message;
         let digest = Sha256::digest(body.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
         let (id, bytes) = (printable(&id), body.len());
-        Self { id, handle: receipt_handle, receive_count, bytes, digest, parts, fault: None, leased: Instant::now() }
+        let now = Instant::now();
+        Self {
+            id,
+            handle: receipt_handle,
+            receive_count,
+            bytes,
+            digest,
+            parts,
+            fault: None,
+            received: now,
+            leased: now,
+        }
     }
 }
 
@@ -160,21 +178,31 @@ impl Keeper {
     /// Deletes messages that are done with, or leaves them.
     fn finish(&self, connected: &Connected, finished: Vec<Work>, calls: &mut JoinSet<()>) {
         self.room.add_permits(finished.len());
-        let mut deletions = Vec::new();
+        let (mut deletions, mut hidden) = (Vec::new(), Vec::new());
         for message in finished {
             let given_up = match &message.fault {
                 None => None,
                 Some((part, cause)) if gives_up(connected, *cause, message.receive_count) => {
                     Some(self.last_words(&message, part, *cause))
                 }
-                Some(_) => {
+                Some((_, cause)) => {
                     self.notes.messages_left.add(1);
+                    if connected.give_up_after.is_some() && matches!(cause, Cause::Denied | Cause::Unreadable) {
+                        // Somebody may mend it: the receipts that a message has are spread over hours.
+                        let longer = u64::from(connected.lease_s) << message.receive_count.min(20);
+                        hidden.push((message.handle, longer.min(LONGEST_REST) as u32));
+                    }
                     continue;
                 }
             };
             if self.delete {
                 deletions.push(Deletion { handle: message.handle, given_up });
             }
+        }
+        for (handle, seconds) in hidden {
+            let queue = connected.queue.clone();
+            // One that cannot be hidden comes again sooner.
+            calls.spawn(async move { drop(queue.set_visibility(&[&handle], seconds).await) });
         }
         let mut deletions = deletions.into_iter().peekable();
         while deletions.peek().is_some() {
@@ -194,7 +222,9 @@ impl Keeper {
 
     /// Extends the leases that are older than `age`.
     fn extend(&self, connected: &Connected, work: &mut HashMap<u64, Work>, age: Duration, calls: &mut JoinSet<()>) {
-        let old = work.values_mut().filter(|message| message.leased.elapsed() >= age);
+        // Beyond that SQS refuses, and gives the message to another.
+        let lasts = |message: &Work| message.received.elapsed() + 3 * age < LONGEST_LEASE;
+        let old = work.values_mut().filter(|message| message.leased.elapsed() >= age && lasts(message));
         let handles: Vec<String> = old
             .map(|message| {
                 message.leased = Instant::now();
@@ -240,8 +270,8 @@ async fn save(file: Option<Arc<StateFile>>, done: Arc<Mutex<DoneSet>>, notes: Ar
     if let Ok(Err(error)) = saved.await {
         notes.say(Level::Warn, "state", format!("{error}; objects whose messages come again may be read again"));
     }
-    // What is small lasts at once, what is large keeps the disk busy for a fifth of the time.
-    tokio::time::sleep((begun.elapsed() * 4).min(Duration::from_secs(1))).await;
+    // What is small lasts at once, what is large does not keep the disk busy.
+    tokio::time::sleep((begun.elapsed() * 4).min(Duration::from_millis(200))).await;
 }
 
 async fn delete(queue: Queue, mut deletions: Vec<Deletion>, notes: Arc<Notes>) {

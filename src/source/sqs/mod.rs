@@ -6,7 +6,7 @@ mod poll;
 
 use super::download::{Backoff, Downloads};
 use super::notes::{Level, Notes};
-use super::remote::{Background, OpenError, Settings, runtime};
+use super::remote::{Background, OpenError, Settings, in_time, runtime};
 use super::{Opened, printable, state};
 use crate::aws::s3::Objects;
 use crate::aws::sqs::{Attributes, Message, Queue, QueueRef};
@@ -17,7 +17,6 @@ use poll::Poll;
 use std::mem;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, mpsc};
 
 /// How many objects are remembered, so that one whose message comes again is not read twice.
@@ -26,9 +25,6 @@ const OBJECTS: usize = 16_384;
 /// The bounds of how many messages are in work at a time.
 const LEAST_IN_WORK: usize = 40;
 const MOST_IN_WORK: usize = 1000;
-
-/// How long an object is tried that gives nothing: others wait for its slot. Its message is left and comes again.
-const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 /// What is used when the queue does not say how long its messages stay invisible, in seconds: the service's default.
 const LEASE: u32 = 30;
@@ -63,7 +59,7 @@ pub fn open(wanted: QueueSettings, settings: &Settings) -> Result<Opened, OpenEr
     let runtime = runtime().map_err(OpenError::Runtime)?;
     let connection = runtime.block_on(Connection::new(&settings.access, wanted.queue.region()))?;
     let objects = Objects::new(&connection)?;
-    let connected = runtime.block_on(connect(&connection, &wanted, ATTEMPTS, &notes))?;
+    let connected = runtime.block_on(in_time(connect(&connection, &wanted, ATTEMPTS, &notes)))?.flatten();
     let name = printable(wanted.queue.text());
     let identity = format!("{name} owner={}", wanted.owner.as_deref().unwrap_or_default());
     let file_name = state::file_name("sqs", name.rsplit(['/', ':']).next().unwrap_or_default(), &identity);
@@ -85,8 +81,7 @@ pub fn open(wanted: QueueSettings, settings: &Settings) -> Result<Opened, OpenEr
     };
     let poll = Arc::new(Poll {
         name,
-        downloads: Downloads::new(objects, settings.download_concurrency, settings.memory, Arc::clone(&notes))
-            .with_patience(PATIENCE),
+        downloads: Downloads::new(objects, settings.download_concurrency, settings.memory, Arc::clone(&notes)),
         buckets: wanted.buckets.clone(),
         done,
         room,
