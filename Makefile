@@ -12,7 +12,7 @@ export PATH := $(PATH):$(tools)/bin
 rustdoc = -D warnings -A rustdoc::private_intra_doc_links
 
 .DEFAULT_GOAL := help
-.PHONY: help rust host moto demo test bench bench-aws fmt deny advisories
+.PHONY: help rust host moto demo test test-aws bench bench-aws fmt deny advisories
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s  %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,9 @@ test: rust deny host moto ## all that CI checks: format, lints, dependencies, te
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo test --locked --workspace
 	RUSTDOCFLAGS='$(rustdoc)' cargo doc --locked --workspace --no-deps --document-private-items
+
+test-aws: rust host moto ## the tests of S3 and SQS at full size: 100,000 events, 50 kills
+	CT_OBJECTS=2000 CT_KILLS=50 cargo test --locked --test tests aws::
 
 bench: rust host ## measure speed and memory of the whole process on a log of 1 GiB
 	cargo build --locked --release --workspace

@@ -90,6 +90,8 @@ pub struct Queue {
     client: Client,
     url: String,
     target: String,
+    /// For how many seconds to hide what is received, when it is not the queue's own time.
+    hiding_s: Option<i32>,
 }
 
 impl fmt::Debug for Queue {
@@ -119,7 +121,7 @@ impl Queue {
         }
         let client = Client::from_conf(config.build());
         let (name, owner) = match queue {
-            QueueRef::Url(url) => return Ok(Self { client, url: url.clone(), target }),
+            QueueRef::Url(url) => return Ok(Self { client, url: url.clone(), target, hiding_s: None }),
             QueueRef::Name(name) => (name.as_str(), owner),
             QueueRef::Arn(arn) => match arn.split(':').collect::<Vec<_>>()[..] {
                 ["arn", _, "sqs", _, account, name] => (name, Some(account)),
@@ -131,7 +133,13 @@ impl Queue {
         let Some(url) = output.queue_url else {
             return Err(AwsError::new(Kind::Transient, URL, &target, "the answer has no URL"));
         };
-        Ok(Self { client, url, target })
+        Ok(Self { client, url, target, hiding_s: None })
+    }
+
+    /// Hides the messages that are received for so many seconds, whatever the queue says.
+    pub fn hiding_for(mut self, seconds: u32) -> Self {
+        self.hiding_s = i32::try_from(seconds).ok();
+        self
     }
 
     /// Returns the URL.
@@ -175,6 +183,7 @@ impl Queue {
         let request = request
             .max_number_of_messages(max.into())
             .wait_time_seconds(wait_s.into())
+            .set_visibility_timeout(self.hiding_s)
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount);
         let output = request.send().await;
         let output = output.map_err(|error| AwsError::from_sdk("sqs:ReceiveMessage", &self.target, &error))?;

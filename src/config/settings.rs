@@ -51,7 +51,7 @@ fn allow_null(schema: &mut Schema) {
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Settings {
-    /// SQS source: delete a message from the queue once its events were handed to Falco.
+    /// SQS source: delete a message from the queue once Falco has evaluated its events. `false` keeps all messages.
     pub sqs_delete: bool,
     /// S3 and SQS sources: how many objects are downloaded at the same time.
     #[schemars(range(min = 1, max = 65536))]
@@ -110,7 +110,7 @@ pub(super) struct AwsSection {
     pub config: String,
     /// Path of the shared AWS credentials file. Empty means the usual place.
     pub credentials: String,
-    /// URL of a service that takes the place of AWS, such as `http://localhost:9000`. Empty means AWS.
+    /// URL that takes the place of AWS for S3, SQS and STS together, such as `http://localhost:9000`. Empty means AWS.
     pub endpoint_url: String,
     /// ARN of a role to assume for all access, `arn:aws:iam::ACCOUNT:role/NAME`. Empty means none.
     pub assume_role_arn: String,

@@ -127,6 +127,16 @@ fn messages_stay_when_they_must_not_be_deleted() {
 }
 
 #[test]
+fn a_queue_whose_messages_stay_visible_is_read_once() {
+    let logs = spread("AWSLogs", 0, 6, 3);
+    let queue = Queue::new("visible", 0);
+    queue.send(&Shape::S3.messages(&bucket("visible", &logs), &keys(&logs), 1));
+    let proxy = Proxy::start(|_| Fault::None);
+    let (read, _) = drain(&Source::sqs(&queue).through(&proxy), &queue);
+    assert_eq!((sorted(read), proxy.count("GetObject")), (ids(&logs), 6));
+}
+
+#[test]
 fn a_message_is_not_deleted_before_its_events_are_delivered() {
     let logs = spread("AWSLogs", 0, 2, 2);
     let name = bucket("held", &logs);

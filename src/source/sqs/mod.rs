@@ -26,7 +26,7 @@ const OBJECTS: usize = 16_384;
 const LEAST_IN_WORK: usize = 40;
 const MOST_IN_WORK: usize = 1000;
 
-/// What is used when the queue does not say how long its messages stay invisible, in seconds: the service's default.
+/// How long messages stay invisible when the queue does not say it, or says not at all, in seconds: the service's default.
 const LEASE: u32 = 30;
 
 /// How often opening is tried while trouble lasts that may pass.
@@ -150,7 +150,7 @@ async fn connect(
                 notes.say(Level::Info, "open", format!("reading {name}"));
                 return Ok(Some(Connected {
                     queue,
-                    lease_s: attributes.map_or(LEASE, |attributes| attributes.visibility_timeout_s.max(1)),
+                    lease_s: attributes.map_or(LEASE, lease_s),
                     give_up_after: give_up_after(&name, attributes, wanted.give_up_after, notes),
                     first: Mutex::new(first),
                 }));
@@ -174,8 +174,16 @@ async fn try_to_connect(
 ) -> Result<(Queue, Option<Attributes>, Vec<Message>), AwsError> {
     let queue = Queue::connect(connection, &wanted.queue, wanted.owner.as_deref()).await?;
     let attributes = queue.attributes().await?;
+    // Messages that stay visible would be taken again and again.
+    let stays_visible = attributes.is_some_and(|attributes| attributes.visibility_timeout_s == 0);
+    let queue = if stays_visible { queue.hiding_for(LEASE) } else { queue };
     let first = queue.receive(10, 0).await?;
     Ok((queue, attributes, first))
+}
+
+/// Returns for how long to keep messages invisible, in seconds.
+fn lease_s(attributes: Attributes) -> u32 {
+    Some(attributes.visibility_timeout_s).filter(|seconds| *seconds > 0).unwrap_or(LEASE)
 }
 
 /// Returns after how many receipts a message that cannot be read is deleted; never where there is, or may be, a
