@@ -53,6 +53,7 @@ pub(super) type Known = Arc<dyn Fn(ObjectId) -> bool + Send + Sync>;
 pub(super) struct Downloads {
     objects: Objects,
     slots: Arc<Semaphore>,
+    concurrency: usize,
     memory: Arc<Semaphore>,
     memory_kib: usize,
     /// When an object gave something last.
@@ -73,15 +74,22 @@ pub(super) struct Download {
 impl Downloads {
     /// Prepares for `concurrency` downloads at a time that hold up to `memory` bytes.
     pub fn new(objects: Objects, concurrency: usize, memory: usize, notes: Arc<Notes>) -> Self {
+        let concurrency = concurrency.min(MOST_DOWNLOADS);
         let memory_kib = (memory / KIB).clamp(1, u32::MAX as usize);
         Self {
             objects,
-            slots: Arc::new(Semaphore::new(concurrency.min(MOST_DOWNLOADS))),
+            slots: Arc::new(Semaphore::new(concurrency)),
+            concurrency,
             memory: Arc::new(Semaphore::new(memory_kib)),
             memory_kib,
             last_success: Arc::new(Mutex::new(Instant::now())),
             notes,
         }
+    }
+
+    /// Returns how many downloads of one line, whose order counts, may wait: enough to keep every slot busy.
+    pub fn most_waiting(&self) -> usize {
+        2 * self.concurrency
     }
 
     /// Reserves memory for what is read ahead, up to all that there is.

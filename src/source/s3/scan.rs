@@ -9,16 +9,13 @@ use crate::checkpoint::{Layout, ObjectId, TimeRange};
 use crate::decode::notice::is_log_key;
 use crate::source::download::{Downloads, ObjectLog, Wanted};
 use crate::source::notes::{Level, Notes};
+use crate::source::remote::AbortOnDrop;
 use crate::source::{Log, Receipt};
 use jiff::Timestamp;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
-
-/// How many listed objects wait for their download, beyond a page of each listing.
-const LISTED: usize = 1000;
 
 /// After how many passes a scan that follows looks for new accounts and regions.
 const LOOK_AGAIN: u32 = 10;
@@ -51,10 +48,20 @@ pub(super) struct Scan {
     pub notes: Arc<Notes>,
 }
 
-/// What listings send.
-enum Item {
-    Object(Place, Entry, u64),
-    End(Place, bool),
+/// A place that is being read: what was found there and waits, in key order, to be sent.
+struct Line {
+    place: Place,
+    waiting: mpsc::UnboundedSender<Waiting>,
+    /// How many more may wait.
+    room: Arc<Semaphore>,
+    downloads: JoinSet<()>,
+}
+
+/// A log whose download has begun.
+struct Waiting {
+    log: ObjectLog,
+    ready: oneshot::Receiver<()>,
+    _room: OwnedSemaphorePermit,
 }
 
 impl Scan {
@@ -63,7 +70,6 @@ impl Scan {
         let _ = self.tell.send(Told::Begun);
         let mut is_known = known.is_some();
         let mut places = known.unwrap_or_default();
-        let mut downloads = JoinSet::new();
         for pass in 0_u32.. {
             if !is_known || places.is_empty() || (pass > 0 && pass % LOOK_AGAIN == 0) {
                 match self.look().await {
@@ -73,14 +79,13 @@ impl Scan {
                     None => {}
                 }
             }
-            if self.pass(&places, &logs, &mut downloads).await.is_none() {
+            if self.pass(&places, &logs).await.is_none() {
                 return;
             }
-            let Some(interval) = self.follow else { break };
+            let Some(interval) = self.follow else { return };
             self.shared.delivered.notified().await;
             tokio::time::sleep(interval).await;
         }
-        while downloads.join_next().await.is_some() {}
     }
 
     /// Looks for places, for as long as it takes unless it is in vain.
@@ -99,62 +104,63 @@ impl Scan {
         }
     }
 
-    /// Lists all places once; `None` when nobody reads any more.
-    async fn pass(
-        self: &Arc<Self>,
-        places: &[Place],
-        logs: &mpsc::Sender<Box<dyn Log>>,
-        downloads: &mut JoinSet<()>,
-    ) -> Option<()> {
-        let (items, mut listed) = mpsc::channel(LISTED);
+    /// Reads all places once, each in key order; `None` when nobody reads any more.
+    async fn pass(self: &Arc<Self>, places: &[Place], logs: &mpsc::Sender<Box<dyn Log>>) -> Option<()> {
         let permits = Arc::new(Semaphore::new(PARALLEL));
-        let mut listings = JoinSet::new();
+        let mut readings = JoinSet::new();
         for place in places.iter().cloned() {
-            let (scan, permits, items) = (Arc::clone(self), Arc::clone(&permits), items.clone());
-            listings.spawn(async move {
-                let Ok(_permit) = permits.acquire().await else { return };
-                let to_end = scan.list(&place, &items).await;
-                let _ = items.send(Item::End(place, to_end)).await;
-            });
+            let (scan, permits, logs) = (Arc::clone(self), Arc::clone(&permits), logs.clone());
+            readings.spawn(async move { scan.read(place, &permits, logs).await });
         }
-        drop(items);
-        let mut lines = HashMap::new();
-        let mut senders = JoinSet::new();
-        while let Some(item) = listed.recv().await {
-            match item {
-                Item::Object(place, entry, bytes) => {
-                    self.notes.logs_found.add(1);
-                    self.notes.bytes_found.add(bytes);
-                    let prefix = Arc::clone(&place.prefix);
-                    self.tell.send(Told::Found(Arc::clone(&prefix))).ok()?;
-                    let bucket = Arc::clone(&self.lister.bucket);
-                    let wanted = Wanted { bucket, key: entry.key.clone(), bytes: Some(bytes) };
-                    let download = self.downloads.start(downloads, wanted, None).await;
-                    let tell = self.tell.clone();
-                    let receipt = Receipt::new(move |verdict| {
-                        // Nobody is told when the source is closed.
-                        let _ = tell.send(Told::Settled(place, entry, verdict));
-                    });
-                    let line = lines.entry(prefix).or_insert_with(|| {
-                        let (line, waiting) = mpsc::unbounded_channel();
-                        senders.spawn(send_in_order(waiting, logs.clone()));
-                        line
-                    });
-                    line.send((download.log.with_receipt(receipt), download.ready)).ok()?;
-                }
-                Item::End(place, to_end) => {
-                    lines.remove(&place.prefix);
-                    self.tell.send(Told::Listed(place, to_end)).ok()?;
-                }
+        while let Some(read) = readings.join_next().await {
+            match read {
+                Ok(read) => read?,
+                // The whole scan begins again then.
+                Err(fault) => std::panic::resume_unwind(fault.try_into_panic().ok()?),
             }
         }
-        drop(lines);
-        while senders.join_next().await.is_some() {}
         self.tell.send(Told::AllListed).ok()
     }
 
+    /// Reads a place once. A slow object holds back the ones behind it, not other places.
+    async fn read(&self, place: Place, permits: &Semaphore, logs: mpsc::Sender<Box<dyn Log>>) -> Option<()> {
+        let permit = permits.acquire().await.ok()?;
+        let (waiting, to_send) = mpsc::unbounded_channel();
+        let sending = AbortOnDrop(tokio::spawn(send_in_order(to_send, logs)));
+        let room = Arc::new(Semaphore::new(self.downloads.most_waiting()));
+        let mut line = Line { place, waiting, room, downloads: JoinSet::new() };
+        let to_end = self.list(&mut line).await;
+        drop(permit);
+        let Line { place, waiting, mut downloads, .. } = line;
+        self.tell.send(Told::Listed(place, to_end)).ok()?;
+        drop(waiting);
+        sending.join().await.ok()?;
+        while downloads.join_next().await.is_some() {}
+        Some(())
+    }
+
+    /// Begins to download an object; `None` when nobody reads any more.
+    async fn begin(&self, line: &mut Line, entry: Entry, bytes: u64) -> Option<()> {
+        let room = Arc::clone(&line.room).acquire_owned().await.ok()?;
+        self.notes.logs_found.add(1);
+        self.notes.bytes_found.add(bytes);
+        let place = line.place.clone();
+        self.tell.send(Told::Found(Arc::clone(&place.prefix))).ok()?;
+        let bucket = Arc::clone(&self.lister.bucket);
+        let wanted = Wanted { bucket, key: entry.key.clone(), bytes: Some(bytes) };
+        let download = self.downloads.start(&mut line.downloads, wanted, None).await;
+        let tell = self.tell.clone();
+        let receipt = Receipt::new(move |verdict| {
+            // Nobody is told when the source is closed.
+            let _ = tell.send(Told::Settled(place, entry, verdict));
+        });
+        let log = download.log.with_receipt(receipt);
+        line.waiting.send(Waiting { log, ready: download.ready, _room: room }).ok()
+    }
+
     /// Lists a place from where its position stands; returns whether to its end.
-    async fn list(&self, place: &Place, items: &mpsc::Sender<Item>) -> bool {
+    async fn list(&self, line: &mut Line) -> bool {
+        let place = &line.place.clone();
         let region = layout::region_folder(&place.prefix).filter(|_| place.layout == Layout::Dated);
         let from = {
             let mut positions = self.shared.positions();
@@ -188,7 +194,7 @@ impl Scan {
                     return true;
                 }
                 if let Some((entry, bytes)) = self.entry(place, object)
-                    && items.send(Item::Object(place.clone(), entry, bytes)).await.is_err()
+                    && self.begin(line, entry, bytes).await.is_none()
                 {
                     return false;
                 }
@@ -222,13 +228,9 @@ impl Scan {
     }
 }
 
-/// Sends the logs of one place in their order, each when its download is ready: a slow one holds back its own place only.
-/// How many wait is bounded by the memory of downloads.
-async fn send_in_order(
-    mut waiting: mpsc::UnboundedReceiver<(ObjectLog, oneshot::Receiver<()>)>,
-    logs: mpsc::Sender<Box<dyn Log>>,
-) {
-    while let Some((log, ready)) = waiting.recv().await {
+/// Sends the logs of one place in their order, each when reading it does not wait for the network.
+async fn send_in_order(mut waiting: mpsc::UnboundedReceiver<Waiting>, logs: mpsc::Sender<Box<dyn Log>>) {
+    while let Some(Waiting { log, ready, _room }) = waiting.recv().await {
         let _ = ready.await;
         if logs.send(Box::new(log)).await.is_err() {
             return;
