@@ -139,8 +139,9 @@ mod tests {
     use std::process::Stdio;
 
     fn shell(script: &str) -> Running {
-        let mut command = Command::new("sh");
-        command.args(["-c", script]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // What these tests run in may ignore SIGINT, as what is started in the background does, and a shell keeps to that.
+        let mut command = Command::new("env");
+        command.args(["--default-signal=INT", "sh", "-c", script]).stdout(Stdio::piped()).stderr(Stdio::piped());
         Running::start(command).unwrap()
     }
 

@@ -116,7 +116,7 @@ impl Connection {
 
     /// Returns the URL of a service (`S3`, `SQS`) when it is not Amazon's: from the settings, the environment or the
     /// profile, in the order in which the SDK looks.
-    pub(super) fn endpoint(&self, service: &str) -> Option<String> {
+    pub fn endpoint(&self, service: &str) -> Option<String> {
         let general = || self.sdk.endpoint_url().filter(|url| !url.is_empty()).map(str::to_owned);
         if self.own_endpoint {
             return general();

@@ -50,7 +50,7 @@ pub fn open(bucket: Bucket, settings: &Settings) -> Result<Opened, OpenError> {
     let connection = runtime.block_on(Connection::new(&settings.access, None))?;
     let objects = Objects::new(&connection)?;
     let places = runtime.block_on(in_time(look(&bucket, objects.clone(), &notes)))?.flatten();
-    let identity = identity(&bucket);
+    let identity = identity(&bucket, connection.endpoint("S3"));
     let name = state::file_name("s3", &bucket.name, &identity);
     let (state, kept) = state::open(settings.state_dir.as_deref(), &name, false, &notes)?;
     let mut positions = kept.progress.as_deref().and_then(|bytes| Positions::from_bytes(bytes, &identity));
@@ -129,11 +129,16 @@ async fn look(bucket: &Bucket, objects: Objects, notes: &Arc<Notes>) -> Result<O
 }
 
 /// Returns what tells a scan from others whose positions mean nothing to it.
-fn identity(bucket: &Bucket) -> String {
+fn identity(bucket: &Bucket, endpoint: Option<String>) -> String {
     let Bucket { name, prefix, accounts, window_name, follow, .. } = bucket;
     let mut accounts = accounts.clone();
     accounts.sort();
-    format!("s3://{name}/{prefix} accounts={} window={window_name} follow={}", accounts.join(","), follow.is_some())
+    format!(
+        "s3://{name}/{prefix} accounts={} window={window_name} follow={} endpoint={}",
+        accounts.join(","),
+        follow.is_some(),
+        endpoint.unwrap_or_default(),
+    )
 }
 
 /// Returns what tells this process from all others, also from those before the machine's last start.

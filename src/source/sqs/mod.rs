@@ -61,7 +61,12 @@ pub fn open(wanted: QueueSettings, settings: &Settings) -> Result<Opened, OpenEr
     let objects = Objects::new(&connection)?;
     let connected = runtime.block_on(in_time(connect(&connection, &wanted, ATTEMPTS, &notes)))?.flatten();
     let name = printable(wanted.queue.text());
-    let identity = format!("{name} owner={}", wanted.owner.as_deref().unwrap_or_default());
+    let identity = format!(
+        "{name} owner={} region={} endpoint={}",
+        wanted.owner.as_deref().unwrap_or_default(),
+        connection.region(),
+        connection.endpoint("SQS").unwrap_or_default(),
+    );
     let file_name = state::file_name("sqs", name.rsplit(['/', ':']).next().unwrap_or_default(), &identity);
     let (state, kept) = state::open(settings.state_dir.as_deref(), &file_name, true, &notes)?;
     let done = kept.progress.and_then(|bytes| DoneSet::from_bytes(OBJECTS, &bytes));
