@@ -15,13 +15,17 @@ use std::time::Duration;
 /// How many events an object of the large bucket has.
 const EVENTS: u64 = 50;
 
-/// A large bucket. `CT_OBJECTS=2000` makes it as large as 100,000 events; without it a fifth is enough to see that
-/// nothing gets lost among many.
+/// How many objects are many. `CT_OBJECTS=2000` is what a claim needs; without it fewer are enough to see that nothing gets
+/// lost among them.
+pub fn many(usual: u64) -> u64 {
+    std::env::var("CT_OBJECTS").map_or(usual, |objects| objects.parse().unwrap())
+}
+
+/// A large bucket, of 100,000 events with `CT_OBJECTS=2000`.
 pub fn large() -> &'static (String, Vec<Log>) {
     static LARGE: OnceLock<(String, Vec<Log>)> = OnceLock::new();
     LARGE.get_or_init(|| {
-        let objects = std::env::var("CT_OBJECTS").map_or(400, |objects| objects.parse().unwrap());
-        let logs = spread("AWSLogs", 0, objects, EVENTS);
+        let logs = spread("AWSLogs", 0, many(400), EVENTS);
         (bucket("large", &logs), logs)
     })
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How long anything may take that a test waits for. Far more than it needs on a machine that does nothing else.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(240);
 
 /// How long a host may take to end once it is asked to.
 const SHUTDOWN: Duration = Duration::from_secs(5);

@@ -1,6 +1,7 @@
 //! AWS that refuses, fails and stalls: what may pass is waited for without a loss, what may not is an error at start
 //! that says what to change, and nothing keeps a host from ending.
 
+use super::buckets::many;
 use super::consumer::{Source, sorted};
 use super::faults::{Fault, Request, mixed};
 use super::logs::{Log, SHAPES, bucket, ids, inline_event, spread};
@@ -17,7 +18,7 @@ fn after_start(plan: impl Fn(&Request) -> Fault + Send + Sync) -> impl Fn(&Reque
 
 #[test]
 fn a_bucket_is_read_although_requests_fail() {
-    let logs = spread("AWSLogs", 0, 150, 10);
+    let logs = spread("AWSLogs", 0, many(150), 10);
     let name = bucket("trouble", &logs);
     let proxy = Proxy::start(after_start(mixed(20, 7)));
     assert_eq!(sorted(Source::s3(&name).through(&proxy).read()), ids(&logs));
@@ -27,10 +28,10 @@ fn a_bucket_is_read_although_requests_fail() {
 
 #[test]
 fn a_queue_is_read_although_requests_fail() {
-    let logs = spread("AWSLogs", 0, 150, 10);
+    let logs = spread("AWSLogs", 0, many(150), 10);
     let name = bucket("trouble", &logs);
     let (queue, dead) = Queue::with_dead_letters("trouble", 3, 1000);
-    for (shape, logs) in SHAPES.into_iter().zip(logs.chunks(30)) {
+    for (shape, logs) in SHAPES.into_iter().zip(logs.chunks(logs.len() / SHAPES.len())) {
         let keys: Vec<&str> = logs.iter().map(|log| log.key.as_str()).collect();
         queue.send(&shape.messages(&name, &keys, 2));
     }
