@@ -92,10 +92,13 @@ pub(super) struct Keeper {
 struct Pass {
     open: HashMap<Arc<str>, Open>,
     all_listed: bool,
+    /// Whether all that the pass found was delivered, and it is over.
+    is_over: bool,
 }
 
 impl Keeper {
-    /// Works until nobody is left to tell it anything.
+    /// Works until nobody is left to tell it anything: the source is closed. A scan has come to its end only then; when
+    /// Falco is killed before, the next start must not begin anew.
     pub async fn run(self, mut told: mpsc::UnboundedReceiver<Told>) {
         let mut pass = Pass::default();
         let mut several = Vec::new();
@@ -107,6 +110,10 @@ impl Keeper {
             self.save().await;
             tokio::time::sleep((begun.elapsed() * REST).min(LONGEST_REST)).await;
         }
+        if pass.is_over && self.ends_as.is_some() {
+            self.shared.positions().ended_by.clone_from(&self.ends_as);
+            self.save().await;
+        }
     }
 
     fn note(&self, pass: &mut Pass, told: Told) {
@@ -116,6 +123,7 @@ impl Keeper {
                 return;
             }
             Told::Found(prefix) => {
+                pass.is_over = false;
                 pass.open.entry(prefix).or_default().outstanding += 1;
                 return;
             }
@@ -150,10 +158,7 @@ impl Keeper {
             pass.open.remove(&place.prefix);
         }
         if pass.all_listed && pass.open.is_empty() {
-            if self.ends_as.is_some() {
-                self.shared.positions().ended_by.clone_from(&self.ends_as);
-            }
-            *pass = Pass::default();
+            *pass = Pass { is_over: true, ..Pass::default() };
             self.shared.delivered.notify_one();
         }
     }
@@ -199,11 +204,11 @@ mod tests {
         Told::Listed(place("a"), true)
     }
 
-    /// Tells a keeper a story, and returns whether the scan ended.
+    /// Tells a keeper a story, and returns whether the pass is over.
     fn ends(keeper: &Keeper, story: impl IntoIterator<Item = Told>) -> bool {
         let mut pass = Pass::default();
         story.into_iter().for_each(|told| keeper.note(&mut pass, told));
-        keeper.shared.positions().ended_by.is_some()
+        pass.is_over
     }
 
     fn is_new(keeper: &Keeper, key: &str) -> bool {
