@@ -103,8 +103,13 @@ impl Keeper {
         let mut pass = Pass::default();
         let mut several = Vec::new();
         while told.recv_many(&mut several, 10_000).await > 0 {
+            // What is on its way changes no position.
+            let has_moved = several.iter().any(|told| !matches!(told, Told::Found(_)));
             for told in several.drain(..) {
                 self.note(&mut pass, told);
+            }
+            if !has_moved {
+                continue;
             }
             let begun = Instant::now();
             self.save().await;

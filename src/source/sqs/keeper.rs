@@ -74,6 +74,13 @@ pub(super) enum Told {
     Settled(u64, Part, Verdict),
 }
 
+impl Told {
+    /// Returns whether it tells of an object that is to be remembered.
+    fn is_done(&self) -> bool {
+        matches!(self, Self::Settled(_, Part { id: Some(_), .. }, Ok(())))
+    }
+}
+
 /// A part of a message that Falco went through.
 #[derive(Debug)]
 pub(super) struct Part {
@@ -119,8 +126,8 @@ impl Keeper {
                     if count == 0 {
                         break;
                     }
+                    unsaved |= several.iter().any(Told::is_done);
                     let finished = several.drain(..).filter_map(|told| self.note(&mut work, told)).collect();
-                    unsaved = true;
                     self.finish(connected, finished, &mut calls);
                 }
                 _ = leases.tick() => self.extend(connected, &mut work, lease / 3, &mut calls),
@@ -145,7 +152,9 @@ impl Keeper {
         if let Some(saving) = saving {
             let _ = saving.await;
         }
-        save(self.file.clone(), Arc::clone(&self.done), Arc::clone(&self.notes)).await;
+        if unsaved {
+            save(self.file.clone(), Arc::clone(&self.done), Arc::clone(&self.notes)).await;
+        }
         while calls.join_next().await.is_some() {}
     }
 
