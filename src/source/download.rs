@@ -3,8 +3,9 @@
 //! An object flows through a window of its own, which is set apart before the download starts: whatever waits, the
 //! object that is read next has room to go on. A download that breaks goes on where it broke.
 
+use super::backoff::Backoff;
 use super::notes::{Level, Notes};
-use super::{Log, Receipt, printable};
+use super::{Log, Receipt, address};
 use crate::aws::s3::Objects;
 use crate::aws::{AwsError, Kind};
 use crate::checkpoint::ObjectId;
@@ -41,7 +42,7 @@ pub(super) struct Wanted {
 impl Wanted {
     /// Returns the object's address, safe for a line of the log.
     pub fn name(&self) -> String {
-        printable(&format!("s3://{}/{}", self.bucket, self.key))
+        address(&self.bucket, &self.key)
     }
 }
 
@@ -250,21 +251,6 @@ fn fault(error: &AwsError, offset: u64) -> ReadFault {
         _ => Cause::Unreadable,
     };
     ReadFault { cause, detail: error.to_string() }
-}
-
-/// Waits between attempts: half a second, doubled each time up to 20 seconds, less a random part.
-#[derive(Debug, Default)]
-pub(super) struct Backoff {
-    failures: u32,
-}
-
-impl Backoff {
-    /// Waits as long as it is time to.
-    pub async fn wait(&mut self) {
-        let longest = Duration::from_millis(500 << self.failures.min(6)).min(Duration::from_secs(20));
-        self.failures += 1;
-        tokio::time::sleep(longest.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
-    }
 }
 
 /// An object as a log: reading it waits for the download.

@@ -1,6 +1,7 @@
 //! Where logs come from. A source finds its logs and gives them in the order in which they are to be delivered; what
 //! is in them is the concern of [`decode`](crate::decode), when they are read that of [`feed`](crate::feed).
 
+mod backoff;
 mod download;
 pub mod files;
 pub mod notes;
@@ -95,6 +96,11 @@ fn printable(text: &str) -> String {
         shown.push('…');
     }
     shown
+}
+
+/// Returns the address of an object for the log.
+fn address(bucket: &str, key: &str) -> String {
+    printable(&format!("s3://{bucket}/{key}"))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::aws::s3::{ListRequest, Objects, Page};
 use crate::aws::{AwsError, Kind};
 use crate::checkpoint::Layout;
 use crate::decode::notice::is_log_key;
-use crate::source::download::Backoff;
+use crate::source::backoff::Backoff;
 use crate::source::notes::{Level, Notes};
 use std::collections::VecDeque;
 use std::sync::Arc;

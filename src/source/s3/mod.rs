@@ -9,7 +9,7 @@ mod scan;
 use super::download::Downloads;
 use super::notes::{Level, Notes};
 use super::remote::{Background, OpenError, Settings, in_time, runtime};
-use super::{Opened, printable, state};
+use super::{Opened, address, state};
 use crate::aws::s3::Objects;
 use crate::aws::{AwsError, Connection, Kind};
 use crate::checkpoint::Positions;
@@ -60,14 +60,13 @@ pub fn open(bucket: Bucket, settings: &Settings) -> Result<Opened, OpenError> {
         let is_same = |ended: &String| process.as_ref() == Some(ended);
         positions = positions.filter(|kept| kept.ended_by.as_ref().is_none_or(is_same));
     }
-    let address = printable(&format!("s3://{}/{}", bucket.name, bucket.prefix));
     let goes_on = positions.is_some();
     // The ids of an earlier scan must not hide events from this one, not even when it is interrupted in its turn.
     if !goes_on && let Some(Err(error)) = state.ids.as_ref().map(|ids| ids.save(&[])) {
         notes.say(Level::Warn, "state", error.to_string());
     }
     let manner = if goes_on { "going on where the last run ended" } else { "from the start" };
-    notes.say(Level::Info, "open", format!("reading {address}: {manner}"));
+    notes.say(Level::Info, "open", format!("reading {}: {manner}", address(&bucket.name, &bucket.prefix)));
     let begin = || Positions { window: bucket.window, ..Positions::new(&identity) };
     let mut positions = positions.unwrap_or_else(begin);
     positions.ended_by = None;
@@ -122,8 +121,7 @@ async fn look(bucket: &Bucket, objects: Objects, notes: &Arc<Notes>) -> Result<O
         notes.say(Level::Error, "denied", format!("{error}; nothing is read there"));
     }
     if places.is_empty() && bucket.follow.is_none() {
-        let text = format!("no logs in s3://{}/{}", bucket.name, bucket.prefix);
-        notes.say(Level::Warn, "open", printable(&text));
+        notes.say(Level::Warn, "open", format!("no logs in {}", address(&bucket.name, &bucket.prefix)));
     }
     Ok(Some(places))
 }

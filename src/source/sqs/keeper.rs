@@ -5,7 +5,7 @@ use super::Connected;
 use crate::aws::sqs::{Message, Queue};
 use crate::checkpoint::{DoneSet, ObjectId, StateFile};
 use crate::decode::Cause;
-use crate::source::download::Backoff;
+use crate::source::backoff::Backoff;
 use crate::source::notes::{GIVEN_UP, Level, Notes};
 use crate::source::{Verdict, printable};
 use sha2::{Digest, Sha256};

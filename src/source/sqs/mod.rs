@@ -4,7 +4,8 @@
 mod keeper;
 mod poll;
 
-use super::download::{Backoff, Downloads};
+use super::backoff::Backoff;
+use super::download::Downloads;
 use super::notes::{Level, Notes};
 use super::remote::{Background, OpenError, Settings, in_time, runtime};
 use super::{Opened, printable, state};

@@ -8,10 +8,11 @@ use crate::checkpoint::{DoneSet, ObjectId};
 use crate::decode::name::DIGEST_FOLDER;
 use crate::decode::notice::{self, Notice, ObjectRef};
 use crate::decode::{Cause, Skip};
-use crate::source::download::{Backoff, Downloads, Known, Wanted};
+use crate::source::backoff::Backoff;
+use crate::source::download::{Downloads, Known, Wanted};
 use crate::source::notes::{Level, Notes};
 use crate::source::remote::AbortOnDrop;
-use crate::source::{Log, Receipt, printable};
+use crate::source::{Log, Receipt, address, printable};
 use std::io::{Cursor, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -183,7 +184,7 @@ impl Poll {
 
     fn object_part(&self, object: ObjectRef) -> Part {
         let skipped = |cause| {
-            let name = printable(&format!("s3://{}/{}", object.bucket, object.key));
+            let name = address(&object.bucket, &object.key);
             Part::Skipped(name, Skip { cause, at: None, detail: None })
         };
         if !self.buckets.is_empty() && !self.buckets.contains(&object.bucket) {
