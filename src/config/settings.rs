@@ -53,7 +53,7 @@ fn allow_null(schema: &mut Schema) {
 pub(super) struct Settings {
     /// SQS source: delete a message from the queue once Falco has evaluated its events. `false` keeps all messages.
     pub sqs_delete: bool,
-    /// S3 and SQS sources: how many objects are downloaded at the same time.
+    /// S3 and SQS sources: how many objects are downloaded at the same time; more than 1024 count as 1024.
     #[schemars(range(min = 1, max = 65536))]
     pub s3_download_concurrency: u32,
     /// S3 source: read only objects of this time window. `5d` means from 5 days ago on, `5d-2d` means until 2 days ago;
