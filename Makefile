@@ -39,14 +39,14 @@ test: rust deny host moto ## all that CI checks: format, lints, dependencies, te
 	cargo test --locked --workspace
 	RUSTDOCFLAGS='$(rustdoc)' cargo doc --locked --workspace --no-deps --document-private-items
 
-test-aws: rust host moto ## the tests of S3 and SQS at full size: 100,000 events, 50 kills
-	CT_OBJECTS=2000 CT_KILLS=50 cargo test --locked --test tests aws::
+test-aws: rust host moto ## the tests of S3, SQS and the event history at full size: 100,000 and 50,000 events, 50 kills
+	CT_OBJECTS=2000 CT_LOOKUPS=50000 CT_KILLS=50 cargo test --locked --test tests aws::
 
 bench: rust host ## measure speed and memory of the whole process on a log of 1 GiB
 	cargo build --locked --release --workspace
 	cargo bench --locked --bench whole
 
-bench-aws: rust host moto ## measure the sources in AWS against local servers: speed, memory, cost when idle
+bench-aws: rust host moto ## measure S3, SQS and the event history against local servers: speed, memory, cost when idle
 	cargo build --locked --release --workspace
 	cargo bench --locked --profile dev --bench remote
 

@@ -1,5 +1,5 @@
 //! Speed, memory and idle cost of the sources in AWS: the release library in the real engine, against moto's S3 and SQS
-//! over HTTP. `make bench-aws` builds and runs it.
+//! and the tests' LookupEvents over HTTP. `make bench-aws` builds and runs it.
 //!
 //! Moto itself gives some hundred objects a second, so a server in front of it gives objects from memory, after 50 ms
 //! where that is the case. A bare client that does nothing but fetch the same objects shows what this server can do.
@@ -12,6 +12,7 @@ mod faults;
 #[allow(dead_code, unused_imports, reason = "shared with the tests")]
 #[path = "../tests/oracle/generate.rs"]
 mod generate;
+mod history;
 #[allow(dead_code, unused_imports, reason = "shared with the tests")]
 #[path = "../tests/aws/http.rs"]
 mod http;
@@ -24,6 +25,9 @@ mod proxy;
 #[allow(dead_code, unused_imports, reason = "shared with the tests")]
 #[path = "../tests/aws/server.rs"]
 mod server;
+#[allow(dead_code, unused_imports, reason = "shared with the tests")]
+#[path = "../tests/aws/trail/mod.rs"]
+mod trail;
 
 // Where the tests have them.
 mod aws {
@@ -38,6 +42,7 @@ use faults::Fault;
 use http::Message;
 use logs::{Log, SHAPES, bucket, spread};
 use proxy::Proxy;
+use serde_json::{Value, json};
 use server::Queue;
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -101,7 +106,8 @@ fn main() -> Result<()> {
         figures.downloads = memory.seconds();
         print_row(&format!("sqs, {shape:?}"), Duration::ZERO, 32, &figures, f64::NAN);
     }
-    idle(&library)
+    idle(&library)?;
+    history::measure(&library)
 }
 
 /// A server that gives objects from memory, each after the same time, and asks moto for all else.
@@ -202,11 +208,9 @@ fn fetch(address: SocketAddr, bucket: &str, keys: &[&str], parallel: usize) -> R
     })
 }
 
-/// A host on a source whose endpoint is at this address.
-fn host(library: &Path, params: &str, address: SocketAddr, parallel: usize) -> Command {
-    let config = serde_json::json!({
-        "aws": {"endpointUrl": format!("http://{address}"), "region": "us-east-1"}, "s3DownloadConcurrency": parallel, "stateDir": "",
-    });
+/// A host on a source at this endpoint.
+fn host(library: &Path, params: &str, url: &str, mut config: Value) -> Command {
+    config["aws"] = json!({"endpointUrl": url, "region": "us-east-1"});
     let mut command = Command::new(SCRIPT);
     command.arg("-H").arg(format!("{}:{config}", library.display())).arg("-I").arg(format!("cloudtrail:{params}"));
     command.args(["--unbuffered", "-p", "%ct.id"]);
@@ -217,27 +221,35 @@ fn host(library: &Path, params: &str, address: SocketAddr, parallel: usize) -> C
 
 /// Runs a host until it printed so many ids, each once.
 fn run(library: &Path, params: &str, address: SocketAddr, parallel: usize, events: u64) -> Result<Figures> {
-    let mut child = host(library, params, address, parallel).spawn()?;
+    let config = json!({"s3DownloadConcurrency": parallel, "stateDir": ""});
+    let mut child = host(library, params, &format!("http://{address}"), config).spawn()?;
     let start = Instant::now();
     let lines = BufReader::new(child.stdout.take().context("no output")?).lines();
     let ids = lines.take(events as usize).collect::<std::io::Result<HashSet<_>>>()?;
     let wall = start.elapsed().as_secs_f64();
     ensure!(ids.len() as u64 == events, "{params}: {} of {events} events", ids.len());
-    // The resource usage of a child also counts what it shared with this process before it became the host.
-    let status = fs::read_to_string(format!("/proc/{}/status", child.id()))?;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next());
-    let peak_kib: f64 = peak.context("no VmHWM")?.parse()?;
+    let peak_mib = peak_mib(child.id())?;
     interrupt(child.id())?;
     let usage = child.wait4()?.rusage;
     let cpu = (usage.utime + usage.stime).as_secs_f64();
-    Ok(Figures { wall, downloads: f64::NAN, cpu, peak_mib: peak_kib / 1024.0 })
+    Ok(Figures { wall, downloads: f64::NAN, cpu, peak_mib })
+}
+
+/// Returns the peak memory of a running process. The resource usage of a child also counts what it shared with this
+/// process before it became the host.
+fn peak_mib(id: u32) -> Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{id}/status"))?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next());
+    let peak_kib: f64 = peak.context("no VmHWM")?.parse()?;
+    Ok(peak_kib / 1024.0)
 }
 
 /// Watches a source whose queue stays empty.
 fn idle(library: &Path) -> Result<()> {
     let queue = Queue::new("idle", 60);
     let proxy = Proxy::start(|_| Fault::None);
-    let mut child = host(library, &format!("sqs://{}", queue.name), proxy.address, 32).spawn()?;
+    let config = json!({"stateDir": ""});
+    let mut child = host(library, &format!("sqs://{}", queue.name), &proxy.url(), config).spawn()?;
     proxy.wait(Duration::from_secs(30), |seen| seen.iter().any(|seen| seen.request.action == "ReceiveMessage"));
     let before = proxy.seen().len();
     thread::sleep(IDLE);
@@ -245,7 +257,10 @@ fn idle(library: &Path) -> Result<()> {
     interrupt(child.id())?;
     let usage = child.wait4()?.rusage;
     let cpu = (usage.utime + usage.stime).as_secs_f64();
-    println!("\nidle for {} s: {requests} requests, {cpu:.2} s of CPU with the start and the engine", IDLE.as_secs());
+    println!(
+        "\nidle queue for {} s: {requests} requests, {cpu:.2} s of CPU with the start and the engine",
+        IDLE.as_secs()
+    );
     Ok(())
 }
 

@@ -33,7 +33,11 @@ type Row = (fn(&Metrics) -> u64, &'static CStr, &'static str);
 const COUNTERS: &[Row] = &[
     (|metrics| metrics.events, c"events", "events given to Falco"),
     (|metrics| metrics.event_bytes, c"event_bytes", "bytes of these events"),
-    (|metrics| metrics.logs, c"logs", "files or objects that are done, damaged ones too"),
+    (
+        |metrics| metrics.logs,
+        c"logs",
+        "files, objects and events that came alone, damaged ones too, when they are done",
+    ),
     (
         |metrics| metrics.duplicates,
         c"duplicates",

@@ -12,8 +12,11 @@ const LAYERS: &[Row] = &[
         &[],
         &[
             "aws_config",
+            "aws_sdk_account",
+            "aws_sdk_cloudtrail",
             "aws_sdk_s3",
             "aws_sdk_sqs",
+            "aws_sdk_sts",
             "aws_smithy_http_client",
             "serde_json",
             "std::env",
@@ -32,14 +35,17 @@ const LAYERS: &[Row] = &[
         &["aws", "config", "decode", "feed", "fields", "metrics", "source"],
         &["bumpalo", "extraction", "falco_plugin", "jiff", "jsontext", "log"],
     ),
-    ("source", &["aws", "checkpoint", "decode"], &["jiff", "std::fs", "tokio", "walkdir"]),
+    ("source", &["aws", "checkpoint", "decode"], &["jiff", "serde_json", "std::fs", "tokio", "walkdir"]),
 ];
 
 /// The crates, and parts of the standard library, that are some modules' concern and not the others'.
 const CRATES: &[&str] = &[
     "aws_config",
+    "aws_sdk_account",
+    "aws_sdk_cloudtrail",
     "aws_sdk_s3",
     "aws_sdk_sqs",
+    "aws_sdk_sts",
     "aws_smithy_http_client",
     "bumpalo",
     "extraction",

@@ -110,7 +110,7 @@ fn open_params_that_do_not() {
     for (params, parts) in [
         ("s3://bucket/prefix", &["s3://"][..]),
         ("sqs://queue", &["sqs://"]),
-        ("lookup://", &["lookup://"]),
+        ("lookup://europe", &["lookup://europe", "not the name of a region"]),
         ("https://example.com", &["https://"]),
         ("/nowhere/at/all", &["/nowhere/at/all does not exist"]),
         ("/dev/null", &["/dev/null is not a file or a folder"]),

@@ -10,7 +10,6 @@ use std::time::Duration;
 use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
-use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
@@ -18,13 +17,14 @@ use aws_sdk_s3::config::SharedCredentialsProvider;
 use aws_types::os_shim_internal::{Env, Fs};
 use aws_types::service_config::ServiceConfigKey;
 
+use super::role::Role;
 use super::{AwsError, https};
-
-/// Names the sessions of an assumed role in the CloudTrail of its account.
-const SESSION_NAME: &str = "falco-cloudtrail";
 
 /// How long the answer to a request may take to begin. More than the longest poll that SQS knows, 20 seconds.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long finding credentials may take, those of roles included.
+pub(super) const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What the user says about the access to AWS. `None` is what aws-config finds.
 // Without Debug, which would show the external id.
@@ -32,7 +32,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Access {
     /// Profile of the shared configuration.
     pub profile: Option<String>,
-    /// Region of bucket and queue.
+    /// Region of bucket and queue, and of the event history.
     pub region: Option<String>,
     /// Path of the shared configuration file.
     pub config_file: Option<String>,
@@ -76,7 +76,7 @@ impl Connection {
             .http_client(https::client(authorities))
             .timeout_config(timeouts())
             .retry_config(retries())
-            .identity_cache(IdentityCache::lazy().load_timeout(Duration::from_secs(15)).build())
+            .identity_cache(IdentityCache::lazy().load_timeout(CREDENTIALS_TIMEOUT).build())
             // It cancels downloads that we read slowly, while Falco is busy. `Body` has a limit of its own.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .profile_files(files(access));
@@ -90,19 +90,22 @@ impl Connection {
         if let Some(url) = &access.endpoint_url {
             loader = loader.endpoint_url(url);
         }
-        let mut sdk = loader.load().await;
+        let sdk = loader.load().await;
         if sdk.region().is_none() {
             return Err(AwsError::setup("no AWS region: set aws.region, AWS_REGION or a profile's region"));
         }
-        if let Some(arn) = &access.assume_role_arn {
-            let mut role = AssumeRoleProvider::builder(arn).session_name(SESSION_NAME).configure(&sdk);
-            if let Some(id) = &access.external_id {
-                role = role.external_id(id);
-            }
-            let role = SharedCredentialsProvider::new(role.build().await);
-            sdk = sdk.into_builder().credentials_provider(role).build();
+        let own = Self { sdk, own_endpoint: access.endpoint_url.is_some(), authorities };
+        match &access.assume_role_arn {
+            Some(arn) => Ok(own.with_role(arn, access.external_id.as_deref()).await),
+            None => Ok(own),
         }
-        Ok(Self { sdk, own_endpoint: access.endpoint_url.is_some(), authorities })
+    }
+
+    /// Returns the same connection with the credentials of a role, which its own may assume. They are fetched by the
+    /// first request, and anew before they expire.
+    pub async fn with_role(&self, arn: &str, external_id: Option<&str>) -> Self {
+        let role = SharedCredentialsProvider::new(Role::new(self, arn, external_id).await);
+        Self { sdk: self.sdk.clone().into_builder().credentials_provider(role).build(), ..self.clone() }
     }
 
     pub(super) fn sdk(&self) -> &SdkConfig {
@@ -114,8 +117,8 @@ impl Connection {
         self.sdk.region().map_or("", AsRef::as_ref)
     }
 
-    /// Returns the URL of a service (`S3`, `SQS`) when it is not Amazon's: from the settings, the environment or the
-    /// profile, in the order in which the SDK looks.
+    /// Returns the URL of a service (`S3`, `CloudTrail`) when it is not Amazon's: from the settings, the environment or
+    /// the profile, in the order in which the SDK looks.
     pub fn endpoint(&self, service: &str) -> Option<String> {
         let general = || self.sdk.endpoint_url().filter(|url| !url.is_empty()).map(str::to_owned);
         if self.own_endpoint {
@@ -124,6 +127,13 @@ impl Connection {
         let key = ServiceConfigKey::builder().service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url");
         let own = key.build().ok().and_then(|key| self.sdk.service_config()?.load_config(key));
         own.filter(|url| !url.is_empty()).or_else(general)
+    }
+
+    /// Returns [`Self::endpoint`] of a service that is about to be used, checked.
+    pub(super) fn checked_endpoint(&self, service: &str) -> Result<Option<String>, AwsError> {
+        let url = self.endpoint(service);
+        self.check_endpoint(url.as_deref())?;
+        Ok(url)
     }
 
     /// Checks the URL of a service that is about to be used, `None` for Amazon's.
@@ -199,6 +209,7 @@ fn retries() -> RetryConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::cloudtrail::History;
     use crate::aws::s3::Objects;
     use crate::aws::sqs::{Queue, QueueRef};
 
@@ -239,6 +250,7 @@ mod tests {
         let connection = connect(&access("http://127.0.0.1:9"), None).unwrap();
         assert_eq!(connection.endpoint("S3").as_deref(), Some("http://127.0.0.1:9"));
         assert_eq!(connection.endpoint("SQS").as_deref(), Some("http://127.0.0.1:9"));
+        assert_eq!(connection.checked_endpoint("CloudTrail").unwrap().as_deref(), Some("http://127.0.0.1:9"));
         assert_eq!(connection.check_endpoint(Some("http://127.0.0.1:9")), Ok(()));
         let error = connection.check_endpoint(Some("127.0.0.1:9")).unwrap_err().to_string();
         assert_eq!(error, "the endpoint URL 127.0.0.1:9 must start with https:// or http://");
@@ -262,7 +274,15 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let url = QueueRef::Url("http://127.0.0.1:9/111122223333/q".to_owned());
         let queue = runtime.block_on(Queue::connect(&connection, &url, None)).unwrap();
-        for shown in [format!("{connection:#?}"), format!("{objects:#?}"), format!("{queue:#?}")] {
+        let other = runtime.block_on(connection.with_role("arn:aws:iam::222233334444:role/Other", Some("s3cret")));
+        let history = History::new(&other, "eu-west-1", "eu-west-1").unwrap();
+        for shown in [
+            format!("{connection:#?}"),
+            format!("{objects:#?}"),
+            format!("{queue:#?}"),
+            format!("{other:#?}"),
+            format!("{history:#?}"),
+        ] {
             assert!(!shown.contains("s3cret"), "{shown}");
         }
     }

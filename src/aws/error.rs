@@ -10,6 +10,8 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
+/// The action that a role's owner must allow as well.
+pub(super) const ASSUME_ROLE: &str = "sts:AssumeRole";
 /// Characters of a service's text that are kept.
 const DETAIL: usize = 400;
 /// Characters of a target that are kept: a key of S3 has up to 1,024 bytes.
@@ -22,12 +24,17 @@ pub enum Kind {
     NotFound,
     /// The object does not exist (any more), its bucket does.
     Gone,
-    /// The object is not the one that was begun, or cannot be continued: start over.
+    /// The object or the list is not the one that was begun, or cannot be continued: start over.
     Changed,
     /// The credentials are good but may not do this.
     Denied,
+    /// The account does not have the region or the service.
+    NotEnabled,
     /// There are no credentials, or they are invalid or expired. They may come (back).
     Credentials,
+    /// The service does not know the credentials. So it says of good ones too, in a region that is not enabled for
+    /// their account.
+    Unrecognized,
     /// Too many requests for the service.
     Throttled,
     /// A broken connection, a timeout, an error of the service.
@@ -48,21 +55,19 @@ impl Kind {
         match code.rsplit('.').next().unwrap_or_default() {
             "NoSuchBucket" | "NonExistentQueue" | "QueueDoesNotExist" | "QueueDeletedRecently" => Self::NotFound,
             "NoSuchKey" => Self::Gone,
-            "PreconditionFailed" => Self::Changed,
-            "AccessDenied"
-            | "AccessDeniedException"
-            | "AllAccessDisabled"
-            | "KmsAccessDenied"
-            | "AccountProblem"
-            | "OptInRequired"
-            | "NotSignedUp" => Self::Denied,
+            "PreconditionFailed" | "InvalidNextToken" | "InvalidNextTokenException" => Self::Changed,
+            "AccessDenied" | "AccessDeniedException" | "AllAccessDisabled" | "KmsAccessDenied" | "AccountProblem" => {
+                Self::Denied
+            }
+            "OptInRequired" | "NotSignedUp" | "SubscriptionRequiredException" | "RegionDisabledException" => {
+                Self::NotEnabled
+            }
+            "InvalidClientTokenId" | "UnrecognizedClientException" => Self::Unrecognized,
             "ExpiredToken"
             | "ExpiredTokenException"
             | "InvalidToken"
             | "TokenRefreshRequired"
             | "InvalidAccessKeyId"
-            | "InvalidClientTokenId"
-            | "UnrecognizedClientException"
             | "SignatureDoesNotMatch"
             | "InvalidSignatureException"
             | "IncompleteSignature"
@@ -106,13 +111,19 @@ impl Kind {
         }
     }
 
+    fn is_credentials(self) -> bool {
+        matches!(self, Self::Credentials | Self::Unrecognized)
+    }
+
     fn text(self) -> &'static str {
         match self {
             Self::NotFound => "not found",
             Self::Gone => "no such object",
-            Self::Changed => "the object has changed",
+            Self::Changed => "changed meanwhile",
             Self::Denied => "access denied",
+            Self::NotEnabled => "not enabled for the account",
             Self::Credentials => "no valid credentials",
+            Self::Unrecognized => "credentials not recognised",
             Self::Throttled => "throttled",
             Self::Transient => "temporary failure",
             Self::Archived => "archived",
@@ -154,9 +165,13 @@ impl AwsError {
         let kind = Kind::of_answer(code, status);
         let detail = match (code, message) {
             // Messages about signatures and tokens may quote them.
-            (Some(code), _) if kind == Kind::Credentials => code.to_owned(),
+            (Some(code), _) if kind.is_credentials() => code.to_owned(),
+            (Some(code), Some(message)) if message.contains("'externalId'") => {
+                format!("{code}: the external id is not valid")
+            }
             (Some(code), Some(message)) => format!("{code}: {}", harmless(message)),
             (Some(code), None) => code.to_owned(),
+            (None, _) if (200..300).contains(&status) => "the answer cannot be read".to_owned(),
             (None, _) => format!("HTTP status {status}"),
         };
         Self::new(kind, action, target, &detail)
@@ -184,6 +199,11 @@ impl AwsError {
         }
         let credentials = chain.iter().position(|error| error.is::<CredentialsError>());
         if let Some(at) = credentials {
+            if let Some(refused) = chain[at..].iter().find_map(|error| error.downcast_ref::<Self>()) {
+                // Not cut again, what to allow is said last.
+                let (target, detail) = (printable(target, TARGET), refused.to_string());
+                return Self { kind: Kind::Credentials, action, target, detail };
+            }
             let none = matches!(chain[at].downcast_ref(), Some(CredentialsError::CredentialsNotLoaded(_)));
             let detail = if none {
                 "none found in environment, profile, web identity, container or instance".to_owned()
@@ -206,7 +226,17 @@ impl AwsError {
 
     /// Returns whether the same request may succeed later without anyone changing what it asks for.
     pub fn is_transient(&self) -> bool {
-        matches!(self.kind, Kind::Throttled | Kind::Transient | Kind::Credentials)
+        matches!(self.kind, Kind::Throttled | Kind::Transient) || self.is_credentials()
+    }
+
+    /// Returns whether the credentials are to blame: there are none, or the service does not take them for valid.
+    pub fn is_credentials(&self) -> bool {
+        self.kind.is_credentials()
+    }
+
+    /// Returns whether the credentials are good but may not do this, they alone or the whole account.
+    pub fn is_denied(&self) -> bool {
+        matches!(self.kind, Kind::Denied | Kind::NotEnabled)
     }
 
     /// Returns the permission that is missing. Reading an object also takes the key that it is encrypted with.
@@ -222,7 +252,10 @@ impl fmt::Display for AwsError {
         }
         write!(f, "{} on {}: {} ({})", self.action, self.target, self.kind.text(), self.detail)?;
         match self.kind {
-            Kind::Denied => write!(f, ", allow {} for these credentials", self.missing_permission()),
+            Kind::Denied => {
+                write!(f, ", allow {} for these credentials", self.missing_permission())?;
+                f.write_str(if self.action == ASSUME_ROLE { " and in the role's trust policy" } else { "" })
+            }
             Kind::Archived => f.write_str(", restore it first"),
             _ => Ok(()),
         }
@@ -242,7 +275,8 @@ fn told(chain: &[&(dyn Error + 'static)]) -> String {
     parts.join(": ")
 }
 
-/// Cuts a text where it begins to quote a signed request, an access key, or what a credential process printed.
+/// Cuts a text where it begins to quote a signed request, an access key, an external id, or what a credential process
+/// printed.
 fn harmless(text: &str) -> &str {
     let lower = text.to_ascii_lowercase();
     let marks = ["x-amz-", "credential=", "signature=", "aws4-hmac", "canonical string", "stderr:"];
@@ -254,7 +288,8 @@ fn harmless(text: &str) -> &str {
         };
         text.match_indices(prefix).find(key).map(|(at, _)| at)
     });
-    let end = mark.into_iter().chain(key).min().unwrap_or(text.len());
+    let external_id = if lower.contains("'externalid'") { lower.find("value '") } else { None };
+    let end = mark.into_iter().chain(key).chain(external_id).min().unwrap_or(text.len());
     text[..end].trim_end()
 }
 
@@ -295,15 +330,23 @@ mod tests {
             ("InvalidRange", 416, Kind::Changed),
             ("AccessDenied", 403, Kind::Denied),
             ("KMS.AccessDeniedException", 400, Kind::Denied),
+            ("AccessDeniedException", 400, Kind::Denied),
+            ("InvalidNextTokenException", 400, Kind::Changed),
+            ("InvalidNextToken", 400, Kind::Changed),
+            ("OptInRequired", 403, Kind::NotEnabled),
+            ("NotSignedUp", 403, Kind::NotEnabled),
+            ("SubscriptionRequiredException", 400, Kind::NotEnabled),
+            ("RegionDisabledException", 403, Kind::NotEnabled),
             ("ExpiredToken", 400, Kind::Credentials),
             ("InvalidAccessKeyId", 403, Kind::Credentials),
-            ("InvalidClientTokenId", 403, Kind::Credentials),
-            ("UnrecognizedClientException", 400, Kind::Credentials),
+            ("InvalidClientTokenId", 403, Kind::Unrecognized),
+            ("UnrecognizedClientException", 400, Kind::Unrecognized),
             ("SignatureDoesNotMatch", 403, Kind::Credentials),
             ("RequestExpired", 400, Kind::Credentials),
             ("SlowDown", 503, Kind::Throttled),
             ("RequestThrottled", 403, Kind::Throttled),
             ("KMS.ThrottlingException", 400, Kind::Throttled),
+            ("ThrottlingException", 400, Kind::Throttled),
             ("OverLimit", 403, Kind::Throttled),
             ("InternalError", 500, Kind::Transient),
             ("RequestTimeout", 400, Kind::Transient),
@@ -312,6 +355,10 @@ mod tests {
             ("AuthorizationHeaderMalformed", 400, Kind::WrongRegion),
             ("KMS.DisabledException", 400, Kind::Invalid),
             ("ReceiptHandleIsInvalid", 400, Kind::Invalid),
+            ("InvalidLookupAttributesException", 400, Kind::Invalid),
+            ("InvalidTimeRangeException", 400, Kind::Invalid),
+            ("UnsupportedOperationException", 400, Kind::Invalid),
+            ("OperationNotPermittedException", 400, Kind::Invalid),
         ] {
             assert_eq!(answer(Some(code), None, status).kind(), kind, "{code}");
         }
@@ -331,11 +378,31 @@ mod tests {
 
     #[test]
     fn only_what_can_pass_is_transient() {
-        for (code, transient) in [("SlowDown", true), ("InternalError", true), ("ExpiredToken", true)]
-            .into_iter()
-            .chain([("NoSuchKey", false), ("AccessDenied", false), ("InvalidObjectState", false)])
-        {
+        for (code, transient) in [
+            ("SlowDown", true),
+            ("InternalError", true),
+            ("ExpiredToken", true),
+            ("UnrecognizedClientException", true),
+            ("NoSuchKey", false),
+            ("AccessDenied", false),
+            ("OptInRequired", false),
+            ("InvalidObjectState", false),
+        ] {
             assert_eq!(answer(Some(code), None, 400).is_transient(), transient, "{code}");
+        }
+    }
+
+    #[test]
+    fn callers_can_tell_trouble_with_credentials_from_what_is_denied() {
+        for (code, credentials, denied) in [
+            ("ExpiredToken", true, false),
+            ("UnrecognizedClientException", true, false),
+            ("AccessDenied", false, true),
+            ("OptInRequired", false, true),
+            ("SlowDown", false, false),
+        ] {
+            let error = answer(Some(code), None, 400);
+            assert_eq!((error.is_credentials(), error.is_denied()), (credentials, denied), "{code}");
         }
     }
 
@@ -346,6 +413,8 @@ mod tests {
             "s3:GetObject on s3://b/k: access denied (AccessDenied: Access Denied), allow s3:GetObject for these \
              credentials"
         );
+        let broken = answer(None, None, 200).to_string();
+        assert_eq!(broken, "s3:GetObject on s3://b/k: temporary failure (the answer cannot be read)");
         let key = "User: arn:aws:iam::1:user/u is not authorized to perform: kms:Decrypt";
         assert!(answer(Some("AccessDenied"), Some(key), 403).to_string().contains(", allow kms:Decrypt for"));
         assert_eq!(AwsError::setup("no AWS region").to_string(), "no AWS region");
@@ -364,7 +433,12 @@ mod tests {
     #[test]
     fn credentials_are_never_shown() {
         let quotes = "String should have been: GET / x-amz-security-token:SECRET";
-        assert_eq!(answer(Some("SignatureDoesNotMatch"), Some(quotes), 403).detail, "SignatureDoesNotMatch");
+        for code in ["SignatureDoesNotMatch", "UnrecognizedClientException"] {
+            assert_eq!(answer(Some(code), Some(quotes), 403).detail, code);
+        }
+        let quotes = "Value 's3cret' at 'externalId' failed to satisfy constraint";
+        let shown = answer(Some("ValidationError"), Some(quotes), 400).detail;
+        assert_eq!(shown, "ValidationError: the external id is not valid");
         for text in [
             "no https://b/k?X-Amz-Signature=SECRET",
             "no AWS4-HMAC-SHA256 Credential=AKIDSECRET",
@@ -392,5 +466,9 @@ mod tests {
         let process = AwsError::unanswered("s3:GetObject", "s3://b/k", &process);
         assert_eq!(process.kind(), Kind::Credentials);
         assert!(process.detail.contains("code 1.") && !process.detail.contains("SECRET"), "{process}");
+
+        let role = CredentialsError::provider_error("1 error detected: Value 'SECRET' at 'externalId' failed");
+        let role = AwsError::unanswered("s3:GetObject", "s3://b/k", &role);
+        assert!(role.detail.ends_with("1 error detected:"), "{role}");
     }
 }

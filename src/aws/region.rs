@@ -1,4 +1,4 @@
-//! Names of regions, and where in the host name of a queue one is.
+//! Names of regions, which of them there are, and where in the host name of a queue one is.
 
 /// What the host names of Amazon's services end in, in every partition, the ones for IPv6 included.
 const AMAZON: [&str; 14] = [
@@ -17,6 +17,108 @@ const AMAZON: [&str; 14] = [
     "csp.hci.ic.gov",
     "api.aws.hci.ic.gov",
 ];
+
+/// A part of AWS with accounts and regions of its own.
+struct Partition {
+    /// What the names of its regions begin with.
+    prefix: &'static str,
+    /// Where the events of services without a region are, such as IAM's.
+    home: &'static str,
+    /// The regions that every account may use.
+    default: &'static [&'static str],
+    /// The regions that an account may use once they are enabled for it.
+    opt_in: &'static [&'static str],
+}
+
+/// All partitions, the one without a prefix last. The regions are those of "AWS Regions and Availability Zones" and,
+/// of the partitions that are not public, of the SDK; which of them are enabled by default says the reference guide of
+/// AWS Account Management: those launched before March 20, 2019. The homes are those of "Global service events" in the
+/// CloudTrail user guide and, of the partitions it does not tell of, the global region of the SDK.
+const PARTITIONS: [Partition; 8] = [
+    Partition { prefix: "cn-", home: "cn-north-1", default: &["cn-north-1", "cn-northwest-1"], opt_in: &[] },
+    Partition { prefix: "us-gov-", home: "us-gov-west-1", default: &["us-gov-east-1", "us-gov-west-1"], opt_in: &[] },
+    Partition { prefix: "eusc-", home: "eusc-de-east-1", default: &["eusc-de-east-1"], opt_in: &[] },
+    Partition { prefix: "us-iso-", home: "us-iso-east-1", default: &["us-iso-east-1", "us-iso-west-1"], opt_in: &[] },
+    Partition {
+        prefix: "us-isob-",
+        home: "us-isob-east-1",
+        default: &["us-isob-east-1", "us-isob-west-1"],
+        opt_in: &[],
+    },
+    Partition { prefix: "eu-isoe-", home: "eu-isoe-west-1", default: &["eu-isoe-west-1"], opt_in: &[] },
+    Partition {
+        prefix: "us-isof-",
+        home: "us-isof-south-1",
+        default: &["us-isof-east-1", "us-isof-south-1"],
+        opt_in: &[],
+    },
+    AWS,
+];
+
+/// The partition of the regions that belong to no other.
+const AWS: Partition = Partition {
+    prefix: "",
+    home: "us-east-1",
+    default: &[
+        "ap-northeast-1",
+        "ap-northeast-2",
+        "ap-northeast-3",
+        "ap-south-1",
+        "ap-southeast-1",
+        "ap-southeast-2",
+        "ca-central-1",
+        "eu-central-1",
+        "eu-north-1",
+        "eu-west-1",
+        "eu-west-2",
+        "eu-west-3",
+        "sa-east-1",
+        "us-east-1",
+        "us-east-2",
+        "us-west-1",
+        "us-west-2",
+    ],
+    opt_in: &[
+        "af-south-1",
+        "ap-east-1",
+        "ap-east-2",
+        "ap-south-2",
+        "ap-southeast-3",
+        "ap-southeast-4",
+        "ap-southeast-5",
+        "ap-southeast-6",
+        "ap-southeast-7",
+        "ca-west-1",
+        "eu-central-2",
+        "eu-south-1",
+        "eu-south-2",
+        "il-central-1",
+        "me-central-1",
+        "me-south-1",
+        "mx-central-1",
+    ],
+};
+
+fn partition_of(region: &str) -> &'static Partition {
+    PARTITIONS.iter().find(|partition| region.starts_with(partition.prefix)).unwrap_or(&AWS)
+}
+
+/// Returns the regions that every account has enabled, sorted, in the partition that the region `like` is in.
+pub fn default_regions(like: &str) -> &'static [&'static str] {
+    partition_of(like).default
+}
+
+/// Returns whether there is such a region, as far as is known here: others may have come since.
+pub fn is_known(region: &str) -> bool {
+    let partition = partition_of(region);
+    partition.default.contains(&region) || partition.opt_in.contains(&region)
+}
+
+/// Returns the region that has the events of services without a region, such as IAM, in the partition that the region
+/// `like` is in.
+pub fn home_of_global_services(like: &str) -> &'static str {
+    partition_of(like).home
+}
 
 /// Returns whether a text has the form of a region's name, such as `eu-west-1`.
 pub(super) fn is_region(text: &str) -> bool {
@@ -64,6 +166,39 @@ mod tests {
         {
             assert!(!is_region(text), "{text}");
         }
+    }
+
+    #[test]
+    fn every_region_of_the_table_is_sorted_under_its_own_partition() {
+        for partition in &PARTITIONS {
+            assert!(partition.default.contains(&partition.home), "{}", partition.home);
+            for regions in [partition.default, partition.opt_in] {
+                assert!(regions.is_sorted(), "{regions:?}");
+                for region in regions {
+                    assert!(is_region(region) && is_known(region), "{region}");
+                    assert_eq!(default_regions(region), partition.default, "{region}");
+                    assert_eq!(home_of_global_services(region), partition.home, "{region}");
+                }
+            }
+        }
+        assert_eq!((AWS.default.len(), AWS.opt_in.len()), (17, 17));
+        assert!(AWS.opt_in.iter().all(|region| !AWS.default.contains(region)));
+    }
+
+    #[test]
+    fn a_region_that_is_not_known_is_taken_for_one_of_the_public_partition_or_of_its_prefix() {
+        for (region, home) in [
+            ("eu-west-9", "us-east-1"),
+            ("us-north-1", "us-east-1"),
+            ("", "us-east-1"),
+            ("us-gov-north-1", "us-gov-west-1"),
+            ("cn-south-1", "cn-north-1"),
+            ("us-isob-east-7", "us-isob-east-1"),
+        ] {
+            assert!(!is_known(region), "{region}");
+            assert_eq!(home_of_global_services(region), home, "{region}");
+        }
+        assert_eq!(default_regions("cn-south-1"), ["cn-north-1", "cn-northwest-1"]);
     }
 
     #[test]

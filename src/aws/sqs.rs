@@ -161,7 +161,7 @@ impl Queue {
             Ok(output) => output,
             Err(error) => {
                 let error = AwsError::from_sdk("sqs:GetQueueAttributes", &self.target, &error);
-                return if error.kind() == Kind::Denied { Ok(None) } else { Err(error) };
+                return if error.is_denied() { Ok(None) } else { Err(error) };
             }
         };
         let attribute = |name| output.attributes().and_then(|attributes| attributes.get(&name)).map(String::as_str);

@@ -16,6 +16,9 @@ impl ObjectId {
     /// Bytes of an id.
     pub const BYTES: usize = 16;
 
+    /// The first one in their order.
+    pub const LEAST: Self = Self(0);
+
     /// Names the object that is told from others by these parts, in this order, such as bucket, key and entity tag.
     pub fn of(parts: &[&str]) -> Self {
         let mut digest = Sha256::new();

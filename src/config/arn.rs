@@ -1,4 +1,4 @@
-//! `Arn`: the name that AWS gives to a resource, split into its parts, and `RoleArn`, that of a role.
+//! `Arn`: the name that AWS gives to a resource, split into its parts, and `AssumedRole`, a role by its name.
 //!
 //! Whether the resource exists is left to AWS.
 
@@ -18,14 +18,19 @@ pub(super) struct Arn<'a> {
     pub resource: &'a str,
 }
 
-/// The ARN of an IAM role, as it was written.
+/// An IAM role to assume.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RoleArn(pub String);
+pub struct AssumedRole {
+    /// Its ARN, as it was written.
+    pub arn: String,
+    /// The account that it belongs to.
+    pub account: AccountId,
+}
 
 /// Names a text that is not the ARN of a role.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{0:?} is not the ARN of a role, write arn:aws:iam::ACCOUNT:role/NAME")]
-pub(super) struct RoleArnError(String);
+pub struct RoleArnError(String);
 
 impl<'a> Arn<'a> {
     /// Splits an ARN; `None` when parts are missing or the partition is none of AWS.
@@ -46,20 +51,20 @@ impl<'a> Arn<'a> {
     }
 }
 
-impl FromStr for RoleArn {
+impl FromStr for AssumedRole {
     type Err = RoleArnError;
 
     fn from_str(text: &str) -> Result<Self, RoleArnError> {
-        let text = text.trim();
-        let is_role = |arn: &Arn<'_>| {
-            let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-/".contains(&byte);
-            let path = arn.resource.strip_prefix("role/").unwrap_or_default();
+        let arn = text.trim();
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-/".contains(&byte);
+        let account = Arn::parse(arn).and_then(|arn| {
+            let path = arn.resource.strip_prefix("role/")?;
             let is_path = path.split('/').all(|part| !part.is_empty()) && path.bytes().all(legal);
-            (arn.service, arn.region) == ("iam", "") && arn.account.parse::<AccountId>().is_ok() && is_path
-        };
-        match Arn::parse(text).filter(is_role) {
-            Some(_) => Ok(Self(text.to_owned())),
-            None => Err(RoleArnError(text.to_owned())),
+            ((arn.service, arn.region) == ("iam", "") && is_path).then(|| arn.account.parse().ok())?
+        });
+        match account {
+            Some(account) => Ok(Self { arn: arn.to_owned(), account }),
+            None => Err(RoleArnError(arn.to_owned())),
         }
     }
 }
@@ -75,7 +80,8 @@ mod tests {
             "arn:aws-us-gov:iam::012345678901:role/path/to/Reader@x+y=z,1.2_3-4",
             " arn:aws-cn:iam::012345678901:role/r\n",
         ] {
-            assert_eq!(text.parse(), Ok(RoleArn(text.trim().to_owned())));
+            let account = "012345678901".parse().unwrap();
+            assert_eq!(text.parse(), Ok(AssumedRole { arn: text.trim().to_owned(), account }));
         }
     }
 
@@ -96,7 +102,7 @@ mod tests {
             "ARN:aws:iam::012345678901:role/Reader",
             "arn:aws:iam::012345678901",
         ] {
-            let error = text.parse::<RoleArn>().unwrap_err().to_string();
+            let error = text.parse::<AssumedRole>().unwrap_err().to_string();
             assert!(error.starts_with(&format!("{text:?} is not the ARN of a role, write arn:aws:iam::")), "{error}");
         }
     }

@@ -69,6 +69,7 @@ fn the_schema_lets_through_what_only_the_plugin_can_explain() {
         json!({"aws": {"regio": 1}, "limits": {"Depth": 0}}),
         json!({"sqsOwnerAccount": 123456789012.0, "s3AccountList": 12, "aws": {"profile": false}}),
         json!({"s3AccountList": ["012345678901", 123456789012.0], "sqsAllowedBuckets": ["a-bucket"]}),
+        json!({"lookup": {"attributes": ["ReadOnly=false"], "assumeRoles": [], "insights": null}}),
     ] {
         assert!(is_valid(&config), "{config}");
     }
@@ -89,6 +90,8 @@ fn the_schema_refuses_wrong_types_and_bounds_of_exact_keys() {
         json!({"stateDir": 1}),
         json!({"aws": "eu-west-1"}),
         json!({"aws": {"region": 1}}),
+        json!({"lookup": {"overlap": 1200}}),
+        json!({"lookup": {"attributes": {"ReadOnly": false}}}),
         json!({"limits": {"inFlightMiB": 7}}),
         json!({"limits": {"recordMiB": 1025}}),
         json!({"limits": {"depth": 1001}}),

@@ -109,7 +109,7 @@ mod tests {
             assert!(!key.default.is_null(), "{}", key.path);
             assert!(key.description.ends_with('.'), "{}: {}", key.path, key.description);
             assert!(!key.description.contains('|'), "{}", key.path);
-            let is_section = ["aws", "limits"].contains(&key.path.as_str());
+            let is_section = ["aws", "limits", "lookup"].contains(&key.path.as_str());
             assert_eq!(key.kind == Kind::Section, is_section, "{}", key.path);
         }
     }

@@ -11,14 +11,17 @@ mod endpoint;
 mod example;
 mod interval;
 mod keys;
+mod lookup;
 mod notices;
 mod open;
 mod period;
 mod queue;
+mod regions;
 mod secret;
 mod settings;
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -27,21 +30,26 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 pub use account::{AccountId, AccountIdError};
+pub use arn::{AssumedRole, RoleArnError};
 pub use bucket::S3Location;
 pub use interval::{Interval, IntervalError};
 pub use keys::readme_table;
+pub use lookup::LookupConfig;
 pub use open::{OpenParams, OpenParamsError};
 pub use period::{Period, PeriodError};
 pub use queue::QueueName;
+pub use regions::{Regions, RegionsError};
 pub use secret::Secret;
 pub use settings::UserConfig;
 
-use arn::RoleArn;
 use bucket::BucketName;
 use endpoint::Endpoint;
 use settings::{AwsSection, LimitsSection, Settings};
 
 const MIB: usize = 1 << 20;
+
+/// The least time between two looks at a source.
+const SECOND: Period = Period::of_seconds(1);
 
 /// A validated `init_config`.
 #[derive(Clone, Debug)]
@@ -69,6 +77,8 @@ pub struct Config {
     pub state_dir: Option<PathBuf>,
     /// How many recent event ids are remembered, 0 for none.
     pub dedupe: usize,
+    /// What the event history source reads, and how.
+    pub lookup: LookupConfig,
     /// How the sources in AWS get access.
     pub aws: AwsConfig,
     /// Bounds on memory and on what a hostile log can cost.
@@ -91,7 +101,7 @@ pub struct AwsConfig {
     pub endpoint_url: Option<String>,
     /// ARN of the role to assume.
     pub assume_role_arn: Option<String>,
-    /// The external id for that role; `None` without a role.
+    /// The external id for that role and those of [`LookupConfig`]; `None` without a role.
     pub external_id: Option<Secret>,
 }
 
@@ -139,11 +149,6 @@ impl Config {
     }
 
     fn from_settings(settings: Settings, notices: Vec<String>, problems: &mut Vec<String>) -> Self {
-        let s3_interval: Option<Interval> = text_value("s3Interval", &settings.s3_interval, problems);
-        if s3_interval.as_ref().is_some_and(|interval| interval.is_reversed(Timestamp::now())) {
-            let error = IntervalError::Reversed(settings.s3_interval);
-            problems.push(format!("s3Interval: {error}"));
-        }
         let limits = Limits::from(settings.limits);
         if limits.record_bytes > limits.in_flight_bytes {
             problems.push(format!(
@@ -156,9 +161,14 @@ impl Config {
         Self {
             sqs_delete: settings.sqs_delete,
             s3_download_concurrency: settings.s3_download_concurrency as usize,
-            s3_interval,
+            s3_interval: interval("s3Interval", &settings.s3_interval, problems),
             s3_follow: settings.s3_follow,
-            s3_follow_interval: follow_interval(&settings.s3_follow_interval, problems),
+            s3_follow_interval: duration(
+                "s3FollowInterval",
+                &settings.s3_follow_interval,
+                SECOND..=Period::LONGEST,
+                problems,
+            ),
             s3_accounts: text_values("s3AccountList", &settings.s3_account_list, problems),
             sqs_owner_account: text_value("sqsOwnerAccount", &settings.sqs_owner_account, problems),
             sqs_max_receive_count: settings.sqs_max_receive_count,
@@ -168,20 +178,32 @@ impl Config {
                 .collect(),
             state_dir: state_dir(settings.state_dir, problems),
             dedupe: settings.dedupe as usize,
-            aws: aws(settings.aws, problems),
+            aws: aws(settings.aws, !settings.lookup.assume_roles.trim().is_empty(), problems),
+            lookup: LookupConfig::from_section(settings.lookup, problems),
             limits,
             notices,
         }
     }
 }
 
-fn follow_interval(text: &str, problems: &mut Vec<String>) -> Duration {
+/// Parses a window of time that is not set when it is blank, and that must not end before it starts.
+fn interval(key: &str, text: &str, problems: &mut Vec<String>) -> Option<Interval> {
+    let interval: Interval = text_value(key, text, problems)?;
+    if interval.is_reversed(Timestamp::now()) {
+        problems.push(format!("{key}: {}", IntervalError::Reversed(text.to_owned())));
+    }
+    Some(interval)
+}
+
+/// Parses a duration, which must be set, within these bounds.
+fn duration(key: &str, text: &str, bounds: RangeInclusive<Period>, problems: &mut Vec<String>) -> Duration {
     let problem = match text.trim().parse::<Period>() {
-        Ok(period) if period.duration() >= Duration::from_secs(1) => return period.duration(),
-        Ok(_) => "is too short, write 1s or more".to_owned(),
+        Ok(period) if period < *bounds.start() => format!("is too short, write {} or more", bounds.start()),
+        Ok(period) if period > *bounds.end() => format!("is too long, write {} or less", bounds.end()),
+        Ok(period) => return period.duration(),
         Err(error) => error.to_string(),
     };
-    problems.push(format!("s3FollowInterval: {text:?} {problem}"));
+    problems.push(format!("{key}: {text:?} {problem}"));
     Duration::default()
 }
 
@@ -193,12 +215,15 @@ fn state_dir(text: String, problems: &mut Vec<String>) -> Option<PathBuf> {
     Some(path)
 }
 
-fn aws(section: AwsSection, problems: &mut Vec<String>) -> AwsConfig {
+fn aws(section: AwsSection, has_more_roles: bool, problems: &mut Vec<String>) -> AwsConfig {
     let endpoint = text_value("aws.endpointUrl", &section.endpoint_url, problems);
     let role = text_value("aws.assumeRoleArn", &section.assume_role_arn, problems);
     let external_id = not_blank(section.external_id);
-    if external_id.is_some() && section.assume_role_arn.trim().is_empty() {
-        problems.push("aws.externalId is of no use without aws.assumeRoleArn, set both or none".to_owned());
+    if external_id.is_some() && section.assume_role_arn.trim().is_empty() && !has_more_roles {
+        problems.push(
+            "aws.externalId is of no use without a role, set aws.assumeRoleArn or lookup.assumeRoles, or leave it out"
+                .to_owned(),
+        );
     }
     AwsConfig {
         profile: not_blank(section.profile),
@@ -206,7 +231,7 @@ fn aws(section: AwsSection, problems: &mut Vec<String>) -> AwsConfig {
         config: not_blank(section.config).map(PathBuf::from),
         credentials: not_blank(section.credentials).map(PathBuf::from),
         endpoint_url: endpoint.map(|Endpoint { text, .. }| text),
-        assume_role_arn: role.map(|RoleArn(text)| text),
+        assume_role_arn: role.map(|AssumedRole { arn, .. }| arn),
         external_id: external_id.map(Secret::new),
     }
 }
@@ -282,6 +307,7 @@ mod tests {
             assert_eq!(config.state_dir, Some("/var/lib/falco/cloudtrail".into()));
             assert_eq!(config.s3_accounts, []);
             assert_eq!(config.sqs_owner_account, None);
+            assert!(config.lookup.follow);
             assert_eq!(config.aws, AwsConfig::default());
             assert_eq!(config.limits, Limits::default());
             assert_eq!(config.notices(), [] as [&str; 0]);
@@ -308,6 +334,7 @@ mod tests {
             "sqsAllowedBuckets": ["trail-one", "Trail_2"],
             "stateDir": "",
             "dedupe": 0,
+            "LookUp": {"pollinterval": "5m"},
             "AWS": {
                 "Profile": "audit", "region": "eu-west-1", "config": "/etc/aws/config", "credentials": "/etc/aws/credentials",
                 "endpointUrl": "http://localhost:9000", "assumeRoleArn": "arn:aws:iam::012345678901:role/Reader",
@@ -326,6 +353,7 @@ mod tests {
             ["012345678901", "123456789012"]
         );
         assert_eq!(config.sqs_owner_account.unwrap().as_str(), "123456789012");
+        assert_eq!(config.lookup.poll_interval, Duration::from_secs(300));
         let aws = AwsConfig {
             profile: Some("audit".into()),
             region: Some("eu-west-1".into()),
@@ -357,6 +385,10 @@ mod tests {
                 "init_config: s3AccountList: \"12\" is not an AWS account id",
             ),
             (json!({"s3FollowInterval": "0s"}), "init_config: s3FollowInterval: \"0s\" is too short, write 1s or more"),
+            (
+                json!({"s3FollowInterval": "36501d"}),
+                "init_config: s3FollowInterval: \"36501d\" is longer than 100 years",
+            ),
             (json!({"s3FollowInterval": ""}), "init_config: s3FollowInterval: \"\" is not a duration"),
             (
                 json!({"sqsAllowedBuckets": "a b"}),
@@ -390,7 +422,19 @@ mod tests {
             assert!(!shown.contains("s3cret"), "{shown}");
         }
         let error = error(json!({"aws": {"externalId": "s3cret"}}));
-        assert_eq!(error, "init_config: aws.externalId is of no use without aws.assumeRoleArn, set both or none");
+        assert_eq!(
+            error,
+            "init_config: aws.externalId is of no use without a role, set aws.assumeRoleArn or lookup.assumeRoles, \
+             or leave it out"
+        );
+    }
+
+    #[test]
+    fn an_external_id_goes_with_the_roles_of_other_accounts_too() {
+        let roles = json!({"assumeRoles": ["arn:aws:iam::012345678901:role/Reader"]});
+        let config = config(json!({"lookup": roles, "aws": {"externalId": "ours"}}));
+        assert_eq!(config.aws.external_id, Some(Secret::new("ours".into())));
+        assert_eq!((config.aws.assume_role_arn, config.lookup.assume_roles.len()), (None, 1));
     }
 
     #[test]

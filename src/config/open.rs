@@ -14,6 +14,7 @@ use thiserror::Error;
 use super::bucket::{BucketName, S3Location};
 use super::endpoint::{has_user, without_user};
 use super::queue::QueueName;
+use super::regions::{Regions, RegionsError};
 
 /// Bytes that [`OpenParams`] escapes when it shows a path as a URL.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b'"').add(b'<').add(b'>').add(b'#').add(b'?');
@@ -27,6 +28,8 @@ pub enum OpenParams {
     S3(S3Location),
     /// The logs and events that the messages of a queue name.
     Sqs(QueueName),
+    /// The event history that accounts keep in these regions.
+    Lookup(Regions),
 }
 
 /// Tells why an `open_params` cannot be used, and what to write instead. It is quoted without what stands before an `@`.
@@ -35,19 +38,13 @@ pub enum OpenParamsError {
     /// Nothing was given.
     #[error(
         "open_params is empty, set it to a CloudTrail log file or a folder of them, such as /var/log/cloudtrail, \
-         to s3://BUCKET/PREFIX or to sqs://QUEUE"
+         to s3://BUCKET/PREFIX, to sqs://QUEUE, or to lookup:// for the event history of the account"
     )]
     Empty,
-    /// The scheme is known, but its source is not built yet.
-    #[error(
-        "open_params {0:?}: the event history source is not part of this version yet, \
-         give a path or a file:// URL of logs on this machine, s3://BUCKET/PREFIX or sqs://QUEUE"
-    )]
-    NotYet(String),
     /// The scheme is unknown.
     #[error(
         "open_params {0:?} has a scheme that is not known, give a path or a file:// URL of logs on this machine, \
-         s3://BUCKET/PREFIX or sqs://QUEUE"
+         s3://BUCKET/PREFIX, sqs://QUEUE or lookup://REGION"
     )]
     UnknownScheme(String),
     /// A URL has a user or a password before its host.
@@ -73,6 +70,9 @@ pub enum OpenParamsError {
          (sqs://https://sqs.REGION.amazonaws.com/ACCOUNT/NAME) or its ARN (sqs://arn:aws:sqs:REGION:ACCOUNT:NAME)"
     )]
     NotAQueue(String),
+    /// A `lookup://` URL names something else than regions.
+    #[error("open_params {0:?}: {1}")]
+    NotRegions(String, RegionsError),
 }
 
 impl FromStr for OpenParams {
@@ -97,7 +97,7 @@ impl FromStr for OpenParams {
             _ if has_user(text) => Err(OpenParamsError::WithUser(without_user(text))),
             "sqs" => queue(text, rest),
             "http" | "https" => queue(text, text).map_err(|_| OpenParamsError::UnknownScheme(without_user(text))),
-            "lookup" => Err(OpenParamsError::NotYet(without_user(text))),
+            "lookup" => lookup_url(text, rest),
             _ => Err(OpenParamsError::UnknownScheme(without_user(text))),
         }
     }
@@ -131,13 +131,18 @@ fn queue(text: &str, name: &str) -> Result<OpenParams, OpenParamsError> {
     name.parse().map(OpenParams::Sqs).map_err(|()| OpenParamsError::NotAQueue(without_user(text)))
 }
 
+fn lookup_url(text: &str, regions: &str) -> Result<OpenParams, OpenParamsError> {
+    regions.parse().map(OpenParams::Lookup).map_err(|error| OpenParamsError::NotRegions(without_user(text), error))
+}
+
 impl fmt::Display for OpenParams {
-    /// Writes the plain path where it reads back as itself, else a `file://` URL; `s3://` and `sqs://` for the others.
+    /// Writes the plain path where it reads back as itself, else a `file://` URL; the other sources have their schemes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = match self {
             Self::Files(path) => path,
             Self::S3(location) => return location.fmt(f),
             Self::Sqs(queue) => return write!(f, "sqs://{queue}"),
+            Self::Lookup(regions) => return write!(f, "lookup://{regions}"),
         };
         match path.to_str() {
             Some(text) if text.parse().as_ref() == Ok(self) => f.write_str(text),
@@ -238,10 +243,25 @@ mod tests {
     }
 
     #[test]
-    fn sources_of_later_versions_say_so_in_any_letter_case() {
-        let error = error_of("Lookup://eu-west-1");
-        assert!(error.contains("the event history source is not part of this version"), "{error}");
-        assert!(error.contains("\"Lookup://eu-west-1\"") && error.contains("file://"), "{error}");
+    fn regions_are_named_in_any_letter_case() {
+        let named = |names: &[&str]| Regions::Named(names.iter().copied().map(str::to_owned).collect());
+        for (text, regions) in [
+            ("lookup://", Regions::Configured),
+            ("Lookup:///", Regions::Configured),
+            ("LOOKUP://All", Regions::All),
+            ("lookup://eu-west-1", named(&["eu-west-1"])),
+            ("lookup://US-east-1, eu-west-1,", named(&["us-east-1", "eu-west-1"])),
+        ] {
+            assert_eq!(text.parse(), Ok(OpenParams::Lookup(regions)), "{text}");
+        }
+        for (text, problem) in [
+            ("lookup://eu-west-1,Europe", "\"europe\" is not the name of a region, write lookup:// alone, "),
+            ("lookup://eu-west-1/trail", "\"eu-west-1/trail\" is not the name of a region, "),
+            ("lookup://all,eu-west-1", "all stands for every region, "),
+        ] {
+            let error = error_of(text);
+            assert!(error.starts_with(&format!("open_params {text:?}: {problem}")), "{error}");
+        }
     }
 
     #[test]
@@ -249,7 +269,9 @@ mod tests {
         for text in ["https://example.com/logs", "ftp://example.com/logs"] {
             let error = error_of(text);
             assert!(error.starts_with(&format!("open_params {text:?} has a scheme that is not known")), "{error}");
-            assert!(error.contains("file://") && error.contains("s3://") && error.contains("sqs://"), "{error}");
+            for scheme in ["file://", "s3://", "sqs://", "lookup://"] {
+                assert!(error.contains(scheme), "{scheme} is not in {error}");
+            }
         }
     }
 
@@ -262,7 +284,9 @@ mod tests {
             ("sqs://user:s3cret@queue", "\"sqs://...@queue\" holds a user"),
             ("ftp://user:s3cret@host/logs", "\"ftp://...@host/logs\" holds a user"),
             ("ftp://user:s3/cret@host", "\"ftp://...@host\" has a scheme that is not known"),
-            ("lookup://user:s3/cret@host", "\"lookup://...@host\": the event history"),
+            ("lookup://user:s3cret@eu-west-1", "\"lookup://...@eu-west-1\" holds a user"),
+            ("lookup://user:s3/cret@host", "\"lookup://...@host\": \"...@host\" is not the name of a region"),
+            ("lookup://s3cret://s3/cret,x@host", "\"lookup://...@host\": \"...@host\" is not the name of a region"),
             ("file://user:s3cret@host/logs", "\"file://...@host/logs\" names no path"),
             ("s3://AKIA:s3cret/x@trail/AWSLogs", "\"s3://...@trail/AWSLogs\" names no bucket"),
             ("arn:aws:sqs:s3cret@q", "\"...@q\" names no queue"),
@@ -278,7 +302,8 @@ mod tests {
     #[test]
     fn nothing_is_an_error_that_says_what_to_set() {
         for text in ["", " \t\n", "null"] {
-            assert!(error_of(text).starts_with("open_params is empty, set it to"));
+            let error = error_of(text);
+            assert!(error.starts_with("open_params is empty, set it to") && error.contains("lookup://"), "{error}");
         }
     }
 
@@ -298,6 +323,9 @@ mod tests {
             "sqs://trail.fifo",
             "https://sqs.eu-west-1.amazonaws.com/012345678901/trail",
             "arn:aws:sqs:eu-west-1:012345678901:trail",
+            "lookup://",
+            "LOOKUP://ALL",
+            "lookup://US-East-1,eu-west-1/",
         ];
         for text in odd {
             let params: OpenParams = text.parse().unwrap();

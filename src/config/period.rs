@@ -30,6 +30,14 @@ pub enum PeriodError {
 }
 
 impl Period {
+    /// The longest period there is.
+    pub(super) const LONGEST: Self = Self::of_seconds(LONGEST_SECONDS);
+
+    /// Makes a bound of so many seconds.
+    pub(super) const fn of_seconds(seconds: u64) -> Self {
+        Self(Duration::from_secs(seconds))
+    }
+
     /// Returns the length as a standard duration.
     pub fn duration(self) -> Duration {
         self.0

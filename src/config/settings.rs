@@ -88,12 +88,44 @@ pub(super) struct Settings {
     /// this off.
     #[schemars(range(min = 0, max = 16777216))]
     pub dedupe: u32,
+    /// What the event history source reads, and how.
+    pub lookup: LookupSection,
     /// How the sources in AWS get access.
     pub aws: AwsSection,
     /// Accepted because the Go plugin has it, without effect here.
     pub use_async: bool,
     /// Bounds on memory and on what a hostile log can cost.
     pub limits: LimitsSection,
+}
+
+/// The keys under `lookup`.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+#[schemars(inline)]
+pub(super) struct LookupSection {
+    /// Where `lookup://` begins, written like `s3Interval`. An earlier run with the same start, or any when this is empty,
+    /// is gone on with; otherwise empty means now. With an end, as in `5d-2d`, reading ends there. CloudTrail keeps 90
+    /// days.
+    pub start: String,
+    /// How much time is between two looks for new events of a region, `1s` or more. A look that takes longer is followed
+    /// by the next one at once, and four times as much is between looks for Insights events.
+    pub poll_interval: String,
+    /// How late an event may appear: `15m` to `1d`. This much is read again and again, though no event is delivered twice
+    /// for it. Insights events may always be 6 hours late.
+    pub overlap: String,
+    /// Read only events with this attribute, such as `ReadOnly=false`; CloudTrail takes one. The keys are `EventId`,
+    /// `EventName`, `ReadOnly`, `Username`, `ResourceType`, `ResourceName`, `EventSource` and `AccessKeyId`. Empty
+    /// means all. Insights events are read whatever this is.
+    #[schemars(extend("type" = ["string", "number", "boolean", "array"]))]
+    pub attributes: String,
+    /// Read Insights events too.
+    pub insights: bool,
+    /// Once all is read, keep looking for new events, without end. `false` ends there, which without a start is at once.
+    pub follow: bool,
+    /// ARNs of the roles to assume, one for each account to read, as a list or with commas between. Empty means the
+    /// account of the credentials.
+    #[schemars(extend("type" = ["string", "number", "boolean", "array"]))]
+    pub assume_roles: String,
 }
 
 /// The keys under `aws`.
@@ -104,17 +136,19 @@ pub(super) struct AwsSection {
     /// Profile of the shared AWS configuration to use. Empty means the one of the environment, else `default`.
     #[schemars(extend("type" = ["string", "number", "boolean"]))]
     pub profile: String,
-    /// AWS region of bucket and queue. Empty means the one of the environment or of the profile.
+    /// AWS region of bucket and queue, and the one of `lookup://` without regions. Empty means the one of the
+    /// environment or of the profile.
     pub region: String,
     /// Path of the shared AWS configuration file. Empty means the usual place.
     pub config: String,
     /// Path of the shared AWS credentials file. Empty means the usual place.
     pub credentials: String,
-    /// URL that takes the place of AWS for S3, SQS and STS together, such as `http://localhost:9000`. Empty means AWS.
+    /// URL that takes the place of AWS for all its services together, such as `http://localhost:9000`. Empty means AWS.
     pub endpoint_url: String,
     /// ARN of a role to assume for all access, `arn:aws:iam::ACCOUNT:role/NAME`. Empty means none.
     pub assume_role_arn: String,
-    /// External id that the role in `assumeRoleArn` asks for. Empty means none.
+    /// External id that goes with all roles, that of `assumeRoleArn` and those of `lookup.assumeRoles`. Empty means
+    /// none.
     #[schemars(extend("type" = ["string", "number", "boolean"], "writeOnly" = true))]
     pub external_id: String,
 }
@@ -156,9 +190,24 @@ impl Default for Settings {
             sqs_allowed_buckets: String::new(),
             state_dir: "/var/lib/falco/cloudtrail".to_owned(),
             dedupe: 262_144,
+            lookup: LookupSection::default(),
             aws: AwsSection::default(),
             use_async: true,
             limits: LimitsSection::default(),
+        }
+    }
+}
+
+impl Default for LookupSection {
+    fn default() -> Self {
+        Self {
+            start: String::new(),
+            poll_interval: "15s".to_owned(),
+            overlap: "20m".to_owned(),
+            attributes: String::new(),
+            insights: false,
+            follow: true,
+            assume_roles: String::new(),
         }
     }
 }

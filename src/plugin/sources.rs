@@ -2,9 +2,12 @@
 
 use crate::aws::Access;
 use crate::aws::sqs::QueueRef;
-use crate::config::{AccountId, AwsConfig, Config, Limits, OpenParams, QueueName, Secret};
+use crate::config::{
+    AccountId, AssumedRole, AwsConfig, Config, Interval, Limits, LookupConfig, OpenParams, QueueName, Regions, Secret,
+};
 use crate::decode::split::RecordLimits;
 use crate::feed::FeedLimits;
+use crate::source::lookup::{self, LookupSettings, Role};
 use crate::source::remote::Settings;
 use crate::source::s3::{self, Bucket};
 use crate::source::sqs::{self, QueueSettings};
@@ -19,12 +22,11 @@ pub(super) fn open(params: &OpenParams, config: &Config) -> Result<Opened, Error
     match params {
         OpenParams::Files(path) => files::open(path).map_err(sdk_error),
         OpenParams::S3(location) => {
-            let window = config.s3_interval.as_ref().map(|interval| interval.resolve(Timestamp::now()));
             let bucket = Bucket {
                 name: location.bucket.clone(),
                 prefix: location.prefix.clone(),
                 accounts: config.s3_accounts.iter().map(AccountId::to_string).collect(),
-                window: window.map(|(start, end)| (start.as_second(), end.map(|end| end.as_second()))),
+                window: config.s3_interval.as_ref().map(window),
                 window_name: config.s3_interval.as_ref().map(ToString::to_string).unwrap_or_default(),
                 follow: config.s3_follow.then_some(config.s3_follow_interval),
             };
@@ -45,7 +47,34 @@ pub(super) fn open(params: &OpenParams, config: &Config) -> Result<Opened, Error
             };
             sqs::open(queue, &settings(config)).map_err(|error| sdk_error(format!("open_params {params}: {error}")))
         }
+        OpenParams::Lookup(regions) => {
+            let LookupConfig { start, poll_interval, overlap, attribute, insights, follow, assume_roles } =
+                config.lookup.clone();
+            let role = |AssumedRole { arn, account }| Role { arn, account: account.to_string() };
+            let lookup = LookupSettings {
+                regions: match regions {
+                    Regions::All => None,
+                    Regions::Named(names) => Some(names.clone()),
+                    Regions::Configured => Some(Vec::new()),
+                },
+                roles: assume_roles.into_iter().map(role).collect(),
+                window: start.as_ref().map(window),
+                window_name: start.as_ref().map(ToString::to_string).unwrap_or_default(),
+                poll_interval,
+                overlap,
+                attribute,
+                insights,
+                follow,
+            };
+            lookup::open(lookup, &settings(config)).map_err(|error| sdk_error(format!("open_params {params}: {error}")))
+        }
     }
+}
+
+/// Returns where a window of time begins and ends, in seconds.
+fn window(interval: &Interval) -> (i64, Option<i64>) {
+    let (start, end) = interval.resolve(Timestamp::now());
+    (start.as_second(), end.map(|end| end.as_second()))
 }
 
 fn settings(config: &Config) -> Settings {

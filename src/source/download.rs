@@ -4,6 +4,7 @@
 //! object that is read next has room to go on. A download that breaks goes on where it broke.
 
 use super::backoff::Backoff;
+use super::memory::Memory;
 use super::notes::{Level, Notes};
 use super::{Log, Receipt, address};
 use crate::aws::s3::Objects;
@@ -26,9 +27,6 @@ const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 /// The most downloads at a time, whatever is asked for: each has a descriptor of Falco's process.
 const MOST_DOWNLOADS: usize = 1024;
-
-/// The unit of the memory budget.
-const KIB: usize = 1 << 10;
 
 /// An object to download.
 #[derive(Clone, Debug)]
@@ -55,8 +53,7 @@ pub(super) struct Downloads {
     objects: Objects,
     slots: Arc<Semaphore>,
     concurrency: usize,
-    memory: Arc<Semaphore>,
-    memory_kib: usize,
+    memory: Memory,
     /// When an object gave something last.
     last_success: Arc<Mutex<Instant>>,
     notes: Arc<Notes>,
@@ -76,13 +73,11 @@ impl Downloads {
     /// Prepares for `concurrency` downloads at a time that hold up to `memory` bytes.
     pub fn new(objects: Objects, concurrency: usize, memory: usize, notes: Arc<Notes>) -> Self {
         let concurrency = concurrency.min(MOST_DOWNLOADS);
-        let memory_kib = (memory / KIB).clamp(1, u32::MAX as usize);
         Self {
             objects,
             slots: Arc::new(Semaphore::new(concurrency)),
             concurrency,
-            memory: Arc::new(Semaphore::new(memory_kib)),
-            memory_kib,
+            memory: Memory::new(memory),
             last_success: Arc::new(Mutex::new(Instant::now())),
             notes,
         }
@@ -93,10 +88,9 @@ impl Downloads {
         2 * self.concurrency
     }
 
-    /// Reserves memory for what is read ahead, up to all that there is.
-    pub async fn reserve(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
-        let kib = bytes.div_ceil(KIB).min(self.memory_kib);
-        Arc::clone(&self.memory).acquire_many_owned(kib as u32).await.ok()
+    /// Returns the memory for what is read ahead.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// Starts a download when there is memory and a slot for it, in the order of the calls: the object that is read next
@@ -106,10 +100,10 @@ impl Downloads {
         // Whoever writes a message may say any size.
         let size = wanted.bytes.map_or(WINDOW / 4, |bytes| usize::try_from(bytes).unwrap_or(WINDOW));
         let size = size.clamp(SMALL_WINDOW, WINDOW);
-        let kib = size.div_ceil(KIB).min(self.memory_kib);
-        let memory = self.reserve(kib * KIB).await;
+        let window = self.memory.share(size);
+        let memory = self.memory.reserve(window).await;
         let slot = Arc::clone(&self.slots).acquire_owned().await;
-        let room = Arc::new(Semaphore::new(kib * KIB));
+        let room = Arc::new(Semaphore::new(window));
         let (pieces, received) = mpsc::unbounded_channel();
         let (ready, is_ready) = oneshot::channel();
         let id = Arc::new(OnceLock::new());
@@ -125,7 +119,7 @@ impl Downloads {
             }),
             receipt: None,
         };
-        let pieces = Pieces { sender: pieces, room, window: kib * KIB, ready: Some(ready) };
+        let pieces = Pieces { sender: pieces, room, window, ready: Some(ready) };
         let fetch = Fetch { wanted, known, id: Arc::clone(&id), pieces, offset: 0, etag: None };
         let downloads = self.clone();
         tasks.spawn(async move {
@@ -247,7 +241,7 @@ impl Fetch {
 fn fault(error: &AwsError, offset: u64) -> ReadFault {
     let cause = match error.kind() {
         Kind::Gone if offset == 0 => Cause::Gone,
-        Kind::Denied | Kind::Archived => Cause::Denied,
+        Kind::Denied | Kind::NotEnabled | Kind::Archived => Cause::Denied,
         _ => Cause::Unreadable,
     };
     ReadFault { cause, detail: error.to_string() }

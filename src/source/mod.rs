@@ -4,11 +4,14 @@
 mod backoff;
 mod download;
 pub mod files;
+pub mod lookup;
+mod memory;
 pub mod notes;
 pub mod remote;
 pub mod s3;
 pub mod sqs;
 mod state;
+mod text;
 
 use crate::decode::{Cause, Skip};
 use notes::Notes;

@@ -39,7 +39,20 @@ pub(super) fn open(
     notes: &Notes,
 ) -> Result<(State, Kept), StoreError> {
     let Some(folder) = folder else { return Ok((State::default(), Kept::default())) };
-    let open = |name: &str| match StateFile::open(folder, name) {
+    let (progress, kept_progress) = open_file(folder, &format!("{name}.state"), shared, notes)?;
+    let (ids, kept_ids) =
+        if progress.is_some() { open_file(folder, &format!("{name}.ids"), shared, notes)? } else { (None, None) };
+    Ok((State { progress, ids }, Kept { progress: kept_progress, ids: kept_ids }))
+}
+
+/// Opens one file of a state in the same manner, and returns it with what was kept in it.
+pub(super) fn open_file(
+    folder: &Path,
+    name: &str,
+    shared: bool,
+    notes: &Notes,
+) -> Result<(Option<StateFile>, Option<Vec<u8>>), StoreError> {
+    match StateFile::open(folder, name) {
         Ok(Opened { file, payload, set_aside }) => {
             if let Some((path, reason)) = set_aside {
                 let text = format!("the state that was kept is not usable, {reason}: it is now {}", path.display());
@@ -61,8 +74,5 @@ pub(super) fn open(
             notes.say(Level::Warn, "state", format!("{error}; until then every start begins anew"));
             Ok((None, None))
         }
-    };
-    let (progress, kept_progress) = open(&format!("{name}.state"))?;
-    let (ids, kept_ids) = if progress.is_some() { open(&format!("{name}.ids"))? } else { (None, None) };
-    Ok((State { progress, ids }, Kept { progress: kept_progress, ids: kept_ids }))
+    }
 }

@@ -46,7 +46,7 @@ fn what_is_no_file_is_refused() {
 
 #[test]
 fn sources_that_are_not_there_say_what_works_now() {
-    for params in ["lookup://eu-west-1", "ftp://host/logs"] {
+    for params in ["gs://bucket/logs", "ftp://host/logs"] {
         let error = error_of(params.as_bytes());
         assert!(error.contains(params) && error.contains("file://"), "{error}");
     }

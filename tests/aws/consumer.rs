@@ -28,8 +28,13 @@ pub struct Source {
 impl Source {
     /// A start with these open params, directly at moto.
     pub fn new(params: impl Into<String>) -> Self {
+        Self::at(&server().url(), params)
+    }
+
+    /// The same at another server.
+    pub fn at(url: &str, params: impl Into<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let config = json!({"aws": {"endpointUrl": server().url()}, "stateDir": folder.path().join("state")});
+        let config = json!({"aws": {"endpointUrl": url}, "stateDir": folder.path().join("state")});
         let environment = vec![];
         Self { params: params.into(), config, region: "us-east-1".into(), environment, folder }
             .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
@@ -59,6 +64,18 @@ impl Source {
     /// Goes through a proxy.
     pub fn through(self, proxy: &Proxy) -> Self {
         self.with_aws("endpointUrl", &proxy.url())
+    }
+
+    /// Reads something else.
+    pub fn with_params(mut self, params: &str) -> Self {
+        self.params = params.into();
+        self
+    }
+
+    /// Has no credentials anywhere.
+    pub fn without_credentials(mut self) -> Self {
+        self.environment.retain(|(name, _)| !name.starts_with("AWS_"));
+        self
     }
 
     /// Names no region anywhere.

@@ -30,7 +30,7 @@ fn config(folder: &Path, more: serde_json::Value) -> String {
 
 /// Evaluates events as an engine does, until `most` are done or nothing more comes, and closes. Returns whether there
 /// may be more.
-fn evaluate(
+pub fn evaluate(
     plugin: &Plugin,
     params: &str,
     most: usize,

@@ -15,6 +15,16 @@ pub fn event_id(number: u64) -> String {
 /// Returns generated event `number` as one line of JSON, about 1,200 bytes: an API call in the real
 /// shape whose name, user, source and time change from event to event.
 pub fn event(number: u64) -> String {
+    let second = number % 86_400;
+    timed(number, &format!("2026-03-02T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60))
+}
+
+/// Returns event `number` with its time in seconds since 1970.
+pub fn event_at(number: u64, time: i64) -> String {
+    timed(number, &jiff::Timestamp::from_second(time).unwrap().to_string())
+}
+
+fn timed(number: u64, time: &str) -> String {
     const CALLS: [(&str, &str, bool); 5] = [
         ("ec2", "DescribeInstances", true),
         ("s3", "GetBucketAcl", true),
@@ -24,8 +34,7 @@ pub fn event(number: u64) -> String {
     ];
     let (service, name, read_only) = CALLS[(number % 5) as usize];
     let user = ["alice", "bob", "carol"][(number % 3) as usize];
-    let (second, address) = (number % 86_400, number % 254 + 1);
-    let time = format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60);
+    let address = number % 254 + 1;
     let id = event_id(number);
     format!(
         concat!(
@@ -34,7 +43,7 @@ pub fn event(number: u64) -> String {
             r#""accessKeyId":"ASIAIOSFODNN7EXAMPLE","sessionContext":{{"sessionIssuer":{{"type":"Role","#,
             r#""principalId":"AROACKCEVSQ6C2EXAMPLE","arn":"arn:aws:iam::123456789012:role/operator","#,
             r#""accountId":"123456789012","userName":"operator"}},"webIdFederationData":{{}},"attributes":{{"#,
-            r#""creationDate":"2026-03-02T08:10:11Z","mfaAuthenticated":"false"}}}}}},"eventTime":"2026-03-02T{time}Z","#,
+            r#""creationDate":"2026-03-02T08:10:11Z","mfaAuthenticated":"false"}}}}}},"eventTime":"{time}","#,
             r#""eventSource":"{service}.amazonaws.com","eventName":"{name}","awsRegion":"eu-central-1","#,
             r#""sourceIPAddress":"198.51.100.{address}","userAgent":"aws-sdk-go/1.44.157 (go1.19.3; linux; amd64)","#,
             r#""requestParameters":{{"resourceId":"resource-{number}","tags":[{{"key":"stage","value":"test"}}]}},"#,
@@ -143,6 +152,9 @@ fn events_differ_and_read_well() {
     assert!((1000..1400).contains(&first.len()), "{}", first.len());
     assert_eq!(expect("ct.id", first.as_bytes()), Expect::Text(event_id(11)));
     assert_ne!(event_id(11), event_id(12));
+    assert!(first.contains(r#""eventTime":"2026-03-02T00:00:11Z""#), "{first}");
+    assert_eq!(event_at(11, 1_772_409_611), first);
+    assert_eq!(event_at(11, 0), first.replace("2026-03-02T00:00:11Z", "1970-01-01T00:00:00Z"));
     assert_eq!(expect("ct.info", first.as_bytes()).shown(), "operator via 198.51.100.12 ← GetBucketAcl");
     let deep = deep_event(1, 3);
     assert_eq!(expect("ct.request", deep.as_bytes()).shown(), r#"{"nested":{"a":[{"a":1}]}}"#);

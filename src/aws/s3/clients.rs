@@ -31,8 +31,7 @@ struct Known {
 
 impl Clients {
     pub(super) fn new(connection: &Connection) -> Result<Self, AwsError> {
-        let endpoint = connection.endpoint("S3");
-        connection.check_endpoint(endpoint.as_deref())?;
+        let endpoint = connection.checked_endpoint("S3")?;
         Ok(Self { connection: connection.clone(), endpoint, known: Mutex::default() })
     }
 

@@ -1,8 +1,8 @@
 //! Lists a bucket: page by page, past troubles of the network, and finds the places in it that hold logs.
 
 use super::layout::{self, Folder};
+use crate::aws::AwsError;
 use crate::aws::s3::{ListRequest, Objects, Page};
-use crate::aws::{AwsError, Kind};
 use crate::checkpoint::Layout;
 use crate::decode::notice::is_log_key;
 use crate::source::backoff::Backoff;
@@ -111,7 +111,7 @@ impl Lister {
             let Ok((below, depth, folders)) = listed else { continue };
             let (folders, has_logs) = match folders {
                 Ok(listed) => listed,
-                Err(error) if error.kind() == Kind::Denied && below != prefix => {
+                Err(error) if error.is_denied() && below != prefix => {
                     found.denied.push((below, error));
                     continue;
                 }

@@ -11,7 +11,7 @@ use super::notes::{Level, Notes};
 use super::remote::{Background, OpenError, Settings, in_time, runtime};
 use super::{Opened, address, state};
 use crate::aws::s3::Objects;
-use crate::aws::{AwsError, Connection, Kind};
+use crate::aws::{AwsError, Connection};
 use crate::checkpoint::Positions;
 use keeper::{Keeper, Shared};
 use listing::{Found, Lister, Place};
@@ -106,7 +106,7 @@ async fn look(bucket: &Bucket, objects: Objects, notes: &Arc<Notes>) -> Result<O
     let lister = Lister { objects, bucket: name, notes: Arc::clone(&notes), patient: false };
     let Found { places, denied } = match lister.places(&bucket.prefix, &bucket.accounts).await {
         Ok(found) => found,
-        Err(error) if error.is_transient() && error.kind() != Kind::Credentials => {
+        Err(error) if error.is_transient() && !error.is_credentials() => {
             notes.say(Level::Warn, "retry", format!("{error}; trying again"));
             return Ok(None);
         }

@@ -11,7 +11,7 @@ use super::remote::{Background, OpenError, Settings, in_time, runtime};
 use super::{Opened, printable, state};
 use crate::aws::s3::Objects;
 use crate::aws::sqs::{Attributes, Message, Queue, QueueRef};
-use crate::aws::{AwsError, Connection, Kind};
+use crate::aws::{AwsError, Connection};
 use crate::checkpoint::DoneSet;
 use keeper::Keeper;
 use poll::Poll;
@@ -163,7 +163,7 @@ async fn connect(
             }
             Err(error) if !error.is_transient() => return Err(error),
             // Credentials that are not there at the start are a setting that is wrong.
-            Err(error) if attempt == attempts && error.kind() == Kind::Credentials => return Err(error),
+            Err(error) if attempt == attempts && error.is_credentials() => return Err(error),
             Err(error) => {
                 notes.retries.add(1);
                 notes.say(Level::Warn, "retry", format!("{error}; trying again"));

@@ -12,11 +12,11 @@ use crate::source::backoff::Backoff;
 use crate::source::download::{Downloads, Known, Wanted};
 use crate::source::notes::{Level, Notes};
 use crate::source::remote::AbortOnDrop;
+use crate::source::text::TextLog;
 use crate::source::{Log, Receipt, address, printable};
-use std::io::{Cursor, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 /// How many messages a call can give.
@@ -218,14 +218,14 @@ impl Poll {
                 return;
             }
             Part::Event(text) => {
-                let memory = self.downloads.reserve(text.len()).await;
+                let memory = self.downloads.memory().reserve(text.len()).await;
                 let name = format!("message of {}", self.name);
-                let receipt = Some(self.receipt(number, name.clone(), None));
-                Box::new(PartLog { name, content: Some(Ok(text)), receipt, _memory: memory })
+                let receipt = self.receipt(number, name.clone(), None);
+                Box::new(TextLog::new(name, Ok(text), receipt, memory))
             }
             Part::Skipped(name, skip) => {
-                let receipt = Some(self.receipt(number, name.clone(), None));
-                Box::new(PartLog { name, content: Some(Err(skip)), receipt, _memory: None })
+                let receipt = self.receipt(number, name.clone(), None);
+                Box::new(TextLog::new(name, Err(skip), receipt, None))
             }
         };
         self.notes.logs_found.add(1);
@@ -239,32 +239,5 @@ impl Poll {
             // Nobody is told when the source is closed.
             let _ = tell.send(Told::Settled(number, keeper::Part { name, id }, verdict));
         })
-    }
-}
-
-/// An event that came in a message, or what is not read of it.
-struct PartLog {
-    name: String,
-    content: Option<Result<String, Skip>>,
-    receipt: Option<Receipt>,
-    _memory: Option<OwnedSemaphorePermit>,
-}
-
-impl Log for PartLog {
-    fn name(&self) -> String {
-        self.name.clone()
-    }
-
-    fn bytes(&self) -> u64 {
-        0
-    }
-
-    fn open(&mut self) -> Result<Box<dyn Read + Send>, Skip> {
-        let gone = Skip { cause: Cause::Internal, at: None, detail: None };
-        Ok(Box::new(Cursor::new(self.content.take().ok_or(gone)??)))
-    }
-
-    fn receipt(&mut self) -> Option<Receipt> {
-        self.receipt.take()
     }
 }

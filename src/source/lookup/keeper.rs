@@ -1,0 +1,214 @@
+//! Keeps how far each history was delivered: is told what was sent and what Falco went through, and makes it last.
+
+use crate::checkpoint::reached::Event;
+use crate::checkpoint::{Reached, StateFile};
+use crate::source::notes::{Level, Notes};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+/// How many times as long as writing took to wait before writing again, and at most: what is small lasts at once, what is
+/// large does not keep the disk busy.
+const REST: u32 = 20;
+const LONGEST_REST: Duration = Duration::from_secs(5);
+
+/// How often to write how far histories came in which nothing happens: a start with an older place asks for some more
+/// that is known.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// What the keeper is told of the history with a number.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// Its reading begins, for the time that is given: what was sent before comes to nothing.
+    Begun(usize, u64),
+    /// Falco went through an event that was sent in this reading.
+    Settled(usize, u64, Event),
+    /// All before a second was sent in this reading, once so many events were.
+    Complete(usize, u64, u64, i64),
+}
+
+/// A history whose place is shared by who reads it and by the keeper.
+#[derive(Debug)]
+pub(super) struct Place(Mutex<Reached>);
+
+impl Place {
+    pub fn new(reached: Reached) -> Self {
+        Self(Mutex::new(reached))
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, Reached> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A history that is kept.
+#[derive(Debug)]
+pub(super) struct Kept {
+    place: Arc<Place>,
+    file: Option<Arc<StateFile>>,
+    /// Which reading of it this is.
+    reading: u64,
+    /// How many events of this reading Falco went through.
+    settled: u64,
+    /// The seconds up to which all will be delivered once so many events are.
+    ahead: VecDeque<(u64, i64)>,
+    /// What was not written yet.
+    unsaved: Unsaved,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Unsaved {
+    Nothing,
+    /// It came further, without an event.
+    Place,
+    Events,
+}
+
+impl Kept {
+    pub fn new(place: Arc<Place>, file: Option<StateFile>) -> Self {
+        let file = file.map(Arc::new);
+        Self { place, file, reading: 0, settled: 0, ahead: VecDeque::new(), unsaved: Unsaved::Nothing }
+    }
+
+    fn note(&mut self, told: &Told) {
+        match *told {
+            Told::Begun(_, reading) => {
+                self.reading = reading;
+                self.settled = 0;
+                self.ahead.clear();
+            }
+            Told::Settled(_, reading, event) => {
+                self.place.lock().deliver(event);
+                self.unsaved = Unsaved::Events;
+                self.settled += u64::from(reading == self.reading);
+            }
+            Told::Complete(_, reading, sent, second) => {
+                if reading == self.reading {
+                    self.ahead.push_back((sent, second));
+                }
+            }
+        }
+        while let Some(&(sent, second)) = self.ahead.front()
+            && sent <= self.settled
+        {
+            self.ahead.pop_front();
+            if self.place.lock().advance(second) {
+                self.unsaved = self.unsaved.max(Unsaved::Place);
+            }
+        }
+    }
+
+    /// Writes what was not written, if it is at least so much, and returns why it cannot be.
+    async fn save(&mut self, least: Unsaved) -> Option<String> {
+        if self.unsaved < least {
+            return None;
+        }
+        self.unsaved = Unsaved::Nothing;
+        let file = self.file.clone()?;
+        let bytes = self.place.lock().to_bytes();
+        tokio::task::spawn_blocking(move || file.save(&bytes)).await.ok()?.err().map(|error| error.to_string())
+    }
+}
+
+pub(super) struct Keeper {
+    pub histories: Vec<Kept>,
+    pub notes: Arc<Notes>,
+}
+
+impl Keeper {
+    /// Works until nobody is left to tell it anything: the source is closed.
+    pub async fn run(mut self, mut told: mpsc::UnboundedReceiver<Told>) {
+        let mut quiet = interval(QUIET);
+        quiet.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut rested = Instant::now();
+        let mut has_events = false;
+        let mut several = Vec::new();
+        loop {
+            tokio::select! {
+                count = told.recv_many(&mut several, 10_000) => {
+                    if count == 0 {
+                        break;
+                    }
+                    for told in several.drain(..) {
+                        has_events |= matches!(told, Told::Settled(..));
+                        let (Told::Begun(number, ..) | Told::Settled(number, ..) | Told::Complete(number, ..)) = told;
+                        if let Some(kept) = self.histories.get_mut(number) {
+                            kept.note(&told);
+                        }
+                    }
+                }
+                () = sleep_until(rested), if has_events => {
+                    has_events = false;
+                    let begun = Instant::now();
+                    self.save(Unsaved::Events).await;
+                    rested = Instant::now() + (begun.elapsed() * REST).min(LONGEST_REST);
+                }
+                _ = quiet.tick() => self.save(Unsaved::Place).await,
+            }
+        }
+        self.save(Unsaved::Place).await;
+    }
+
+    async fn save(&mut self, least: Unsaved) {
+        for kept in &mut self.histories {
+            if let Some(error) = kept.save(least).await {
+                self.notes.say(
+                    Level::Warn,
+                    "state",
+                    format!("{error}; a restart will read again what is delivered now"),
+                );
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::ObjectId;
+
+    fn kept() -> Kept {
+        Kept::new(Arc::new(Place::new(Reached::new("", 100, None))), None)
+    }
+
+    fn settled(reading: u64, time: i64) -> Told {
+        Told::Settled(0, reading, (time, ObjectId::of(&["a"])))
+    }
+
+    fn complete(sent: u64, second: i64) -> Told {
+        Told::Complete(0, 1, sent, second)
+    }
+
+    /// Tells a story, and returns from where on the history would be read again after each part of it.
+    fn story(told: impl IntoIterator<Item = Told>) -> Vec<i64> {
+        let mut kept = kept();
+        let place = Arc::clone(&kept.place);
+        let after = |told| {
+            kept.note(&told);
+            place.lock().complete()
+        };
+        told.into_iter().map(after).collect()
+    }
+
+    #[test]
+    fn a_place_is_behind_all_events_that_are_still_to_be_delivered() {
+        let begun = || Told::Begun(0, 1);
+        assert_eq!(story([begun(), complete(0, 110), complete(0, 120)]), [100, 110, 120], "nothing happened");
+        let events = [begun(), complete(2, 110), settled(1, 105), complete(2, 120), settled(1, 107), complete(3, 130)];
+        assert_eq!(story(events), [100, 100, 100, 100, 120, 120]);
+        let fault = [begun(), complete(1, 110), Told::Begun(0, 2), settled(1, 105), complete(0, 120)];
+        assert_eq!(story(fault), [100; 5], "what an earlier reading sent says nothing about this one");
+    }
+
+    #[test]
+    fn what_was_delivered_is_known_whenever_it_was_sent() {
+        let mut kept = kept();
+        for told in [Told::Begun(0, 2), settled(1, 105), settled(2, 99)] {
+            kept.note(&told);
+        }
+        assert_eq!(kept.place.lock().delivered().len(), 1);
+        assert_eq!(kept.unsaved, Unsaved::Events);
+    }
+}

@@ -1,0 +1,137 @@
+//! Everything at once: several regions, late events, failing requests, kills.
+//!
+//! `CT_LOOKUPS=50000` and `CT_KILLS=20` are full size; without them little is enough to see that it works.
+
+use super::*;
+use crate::aws::consumer::sorted;
+use crate::aws::trail::{Fault, Lookup};
+use fastrand::Rng;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::time::Duration;
+
+const REGIONS: [&str; 3] = ["eu-west-1", "us-east-1", "us-east-2"];
+
+fn number(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).map_or(default, |number| number.parse().unwrap())
+}
+
+/// Numbers of the events of one region.
+fn of_region(index: usize, all: u64) -> Range<u64> {
+    let each = all / REGIONS.len() as u64;
+    index as u64 * each..(index as u64 + 1) * each
+}
+
+/// Fills three regions: events over two hours, and of those of the last quarter of an hour each fifth appears late.
+/// Returns the numbers of the late ones.
+fn fill(trail: &Trail, all: u64) -> BTreeSet<u64> {
+    let mut late = BTreeSet::new();
+    for (index, region) in REGIONS.into_iter().enumerate() {
+        let numbers = of_region(index, all);
+        let (first, count) = (now() - 120 * MINUTE, (numbers.end - numbers.start) as i64);
+        let events = numbers.enumerate().map(|(at, number)| {
+            let event = Event::new(number, first + 119 * MINUTE * at as i64 / count);
+            if event.time < now() - 15 * MINUTE || number % 5 > 0 {
+                return event;
+            }
+            late.insert(number);
+            // The start asks once, and each part of the backlog.
+            event.appears(8 + (number / 5 % 4) as u32 * 3)
+        });
+        let events: Vec<Event> = events.collect();
+        trail.add(ACCOUNT, region, events);
+    }
+    late
+}
+
+/// Lets one in `each` requests fail, in mixed ways.
+fn failing(each: u32) -> impl Fn(&Lookup) -> Option<Fault> + Send + Sync + 'static {
+    const FAULTS: [Fault; 8] = [
+        Fault::Throttled,
+        Fault::Internal,
+        Fault::Unavailable,
+        Fault::Expired,
+        Fault::TokenExpired,
+        Fault::Cut,
+        Fault::CutInside,
+        Fault::Garbage,
+    ];
+    let random = Mutex::new(Rng::with_seed(11));
+    move |lookup| {
+        let mut random = random.lock().unwrap();
+        let fails = lookup.number > 0 && random.u32(0..each) == 0;
+        // A request without a token has none that can expire.
+        let fault = FAULTS[random.usize(..FAULTS.len())];
+        (fails && (lookup.has_token || fault != Fault::TokenExpired)).then_some(fault)
+    }
+}
+
+#[test]
+fn every_event_comes_once_and_in_order_although_requests_fail() {
+    let all = number("CT_LOOKUPS", 3000) / 3 * 3;
+    let trail = Trail::start();
+    let late = fill(&trail, all);
+    trail.on_lookup(failing(10));
+    let mut consumer = source(&trail, &REGIONS.join(",")).start();
+    consumer.read(all as usize);
+    let (read, _) = consumer.stop();
+    assert_eq!(sorted(read.clone()), ids(0..all));
+    assert!(late.len() > 10, "{}", late.len());
+    for (index, region) in REGIONS.into_iter().enumerate() {
+        let expected: Vec<String> =
+            of_region(index, all).filter(|number| !late.contains(number)).map(event_id).collect();
+        let in_time: BTreeSet<&String> = expected.iter().collect();
+        let came: Vec<&String> = read.iter().filter(|id| in_time.contains(id)).collect();
+        assert_eq!(came, expected.iter().collect::<Vec<_>>(), "{region}");
+        assert_eq!(trail.most_in_a_second(ACCOUNT, region), 2, "{region}");
+    }
+    assert_eq!(trail.throttled(), 0);
+}
+
+#[test]
+fn fifty_pages_are_asked_for_no_faster_than_the_service_allows() {
+    let pages = number("CT_LOOKUPS", 500) / 50;
+    let pages = pages.min(50);
+    let trail = Trail::start();
+    trail.fill(ACCOUNT, REGION, 0, pages * 50, now() - 50 * MINUTE, now() - MINUTE);
+    let options = json!({"start": "1h", "follow": false, "insights": true});
+    assert_eq!(to_end(&trail, "").with("lookup", options).read(), ids(0..pages * 50));
+    assert!(trail.requests(ACCOUNT, REGION) as u64 > pages, "{}", trail.requests(ACCOUNT, REGION));
+    assert_eq!((trail.most_in_a_second(ACCOUNT, REGION), trail.throttled()), (2, 0));
+}
+
+/// Hosts that are killed at random instants: nothing is lost, and what comes again was delivered just before a kill.
+#[test]
+fn histories_are_read_by_hosts_that_are_killed() {
+    let kills = number("CT_KILLS", 3).min(20);
+    let all = (kills + 1) * 300 / 3 * 3;
+    let trail = Trail::start();
+    fill(&trail, all);
+    trail.on_lookup(failing(20));
+    let source = source(&trail, &REGIONS.join(","));
+    let mut random = Rng::with_seed(12);
+    let mut deliveries: Vec<Vec<String>> = Vec::new();
+    for _ in 0..kills {
+        let mut consumer = source.start();
+        consumer.read_for(Duration::from_millis(random.u64(200..5000)));
+        deliveries.push(consumer.kill());
+    }
+    let before: BTreeSet<&String> = deliveries.iter().flatten().collect();
+    let missing: Vec<String> = ids(0..all).into_iter().filter(|id| !before.contains(id)).collect();
+    let mut consumer = source.start();
+    consumer.read_until("all have come", || true);
+    while !missing.iter().all(|id| consumer.ids.contains(id)) {
+        consumer.read(consumer.ids.len() + 1);
+    }
+    deliveries.push(consumer.stop().0);
+    let mut times: BTreeMap<&String, usize> = BTreeMap::new();
+    for run in &deliveries {
+        let once: BTreeSet<&String> = run.iter().collect();
+        assert_eq!(once.len(), run.len(), "within a run nothing comes twice");
+        run.iter().for_each(|id| *times.entry(id).or_default() += 1);
+    }
+    assert_eq!(times.len() as u64, all);
+    let again = times.values().filter(|times| **times > 1).count();
+    println!("{kills} kills, {all} events, {again} came again");
+    assert!(again as u64 <= kills * 50, "{again} came again");
+}

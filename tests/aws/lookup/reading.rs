@@ -1,0 +1,146 @@
+//! What is read, and in which order.
+
+use super::*;
+use crate::aws::consumer::sorted;
+use crate::aws::trail::Text;
+
+#[test]
+fn a_history_is_read_from_its_start_to_its_end_oldest_first() {
+    let trail = Trail::start();
+    trail.fill(ACCOUNT, REGION, 0, 180, now() - 170 * MINUTE, now() - MINUTE);
+    trail.add(ACCOUNT, REGION, [Event::new(1000, now() - 181 * MINUTE)]);
+    assert_eq!(to_end(&trail, "").read(), ids(0..180));
+    assert_eq!(trail.most_in_a_second(ACCOUNT, REGION), 2);
+    assert_eq!(trail.throttled(), 0);
+}
+
+#[test]
+fn without_a_start_only_what_is_new_is_read() {
+    let trail = Trail::start();
+    trail.add(ACCOUNT, REGION, events(0..50, 10 * MINUTE));
+    let mut consumer = source(&trail, "").with("lookup", json!({"pollInterval": "1s"})).start();
+    wait_for_queries(&trail, REGION, 3);
+    trail.add(ACCOUNT, REGION, [Event::new(50, now())]);
+    consumer.read(1);
+    trail.add(ACCOUNT, REGION, [Event::new(51, now()), Event::new(52, now())]);
+    consumer.read(3);
+    assert_eq!(sorted(consumer.stop().0), ids(50..53));
+}
+
+/// Events appear up to a quarter of an hour late, between others that were delivered.
+#[test]
+fn late_events_are_delivered_once_and_the_others_in_order() {
+    let trail = Trail::start();
+    let late = |event: Event| {
+        let turn = (event.number % 5) as u32;
+        // The one at the start and those for the backlog come first.
+        event.appears(if turn == 0 { 0 } else { 5 + 2 * turn })
+    };
+    trail.add(ACCOUNT, REGION, events(0..600, 15 * MINUTE).map(late));
+    let mut consumer = source(&trail, "").start();
+    consumer.read(600);
+    // Nothing comes again when all is asked for once more.
+    let queries = trail.queries(ACCOUNT, REGION, Category::Management);
+    wait_for_queries(&trail, REGION, queries + 2);
+    let (read, _) = consumer.stop();
+    assert_eq!(sorted(read.clone()), ids(0..600));
+    let at_once: Vec<String> = (0..600).step_by(5).map(event_id).collect();
+    assert_eq!(read[..120], at_once);
+}
+
+#[test]
+fn a_start_with_an_end_ends_there() {
+    let trail = Trail::start();
+    trail.fill(ACCOUNT, REGION, 0, 180, now() - 179 * MINUTE, now());
+    let source = source(&trail, "").with("lookup", json!({"start": "2h-1h"}));
+    let read = source.read();
+    assert!((59..=61).contains(&read.len()), "{}", read.len());
+    assert!(read.contains(&event_id(90)));
+    let queries = trail.queries(ACCOUNT, REGION, Category::Management);
+    // The engine takes no source that ends without an event for one that worked.
+    assert!(source.run().stdout.is_empty(), "it was read");
+    assert_eq!(trail.queries(ACCOUNT, REGION, Category::Management), queries + 2, "nothing is asked for again");
+}
+
+#[test]
+fn only_events_with_the_attribute_are_read() {
+    let trail = Trail::start();
+    trail.add(ACCOUNT, REGION, events(0..50, 10 * MINUTE));
+    trail.add(ACCOUNT, REGION, [Event::insight(100, now() - 30 * MINUTE)]);
+    let options = json!({"start": "3h", "follow": false, "attributes": ["ReadOnly=false"], "insights": true});
+    let read = to_end(&trail, "").with("lookup", options).read();
+    // Insights events have no such attribute.
+    let expected: Vec<String> = (0..50).filter(|number| number % 5 == 2).chain([100]).map(event_id).collect();
+    assert_eq!(sorted(read), expected);
+    assert_eq!(trail.most_in_a_second(ACCOUNT, REGION), 2, "both categories together");
+}
+
+#[test]
+fn insights_are_read_when_they_are_asked_for() {
+    let trail = Trail::start();
+    trail.add(ACCOUNT, REGION, [Event::new(1, now() - 5 * MINUTE), Event::insight(2, now() - 5 * MINUTE)]);
+    assert_eq!(to_end(&trail, "").read(), [event_id(1)]);
+    let mut consumer =
+        source(&trail, "").with("lookup", json!({"start": "3h", "pollInterval": "1s", "insights": true})).start();
+    consumer.read(2);
+    // Hours after something unusual began.
+    trail.add(ACCOUNT, REGION, [Event::insight(3, now() - 100 * MINUTE)]);
+    consumer.read(3);
+    assert_eq!(sorted(consumer.stop().0), ids(1..4));
+}
+
+#[test]
+fn an_event_that_cannot_be_read_is_named_once_and_costs_no_other() {
+    let trail = Trail::start();
+    let mut all: Vec<Event> = events(0..6, 5 * MINUTE).collect();
+    for (number, text) in [
+        (1, Text::Null),
+        (2, Text::Absent),
+        (3, Text::Given("{\"eventName\":\"A\"".to_owned())),
+        (4, Text::Given("no JSON".to_owned())),
+    ] {
+        all[number] = all[number].clone().with_text(text);
+    }
+    trail.add(ACCOUNT, REGION, all);
+    let mut consumer = source(&trail, "").start();
+    consumer.read(2);
+    wait_for_queries(&trail, REGION, 4);
+    let (read, log) = consumer.stop();
+    assert_eq!(read, [event_id(0), event_id(5)]);
+    for (number, cause) in [
+        (1, "an object that is not a CloudTrail event: it comes without a CloudTrailEvent"),
+        (2, "an object that is not a CloudTrail event: it comes without a CloudTrailEvent"),
+        (3, "the text ends inside a record"),
+        (4, "text that is not JSON"),
+    ] {
+        let line = format!("skipped event {} in {REGION} of account {ACCOUNT}: {cause}", event_id(number));
+        let lines: Vec<_> = log.iter().filter(|other| other.contains(&line)).collect();
+        assert_eq!(lines.len(), 1, "{line} in {log:#?}");
+    }
+}
+
+/// A token that does not last as long as its answer has pages.
+#[test]
+fn a_slice_whose_tokens_expire_is_asked_for_in_parts() {
+    let trail = Trail::start();
+    trail.add(ACCOUNT, REGION, events(0..300, 20 * MINUTE));
+    trail.refuse_tokens(3);
+    assert_eq!(to_end(&trail, "").read(), ids(0..300));
+}
+
+/// A second that has more events than are held in memory, and a token that is refused in the middle of it.
+#[test]
+fn a_second_with_very_many_events_is_read() {
+    let trail = Trail::start();
+    let time = now() - 30 * MINUTE;
+    let wide = |number: u64| {
+        let text = crate::oracle::generate::event_at(number, time);
+        let text = text.replacen('{', &format!("{{\"apiVersion\":\"{}\",", "x".repeat(200_000)), 1);
+        Event::new(number, time).with_text(Text::Given(text))
+    };
+    trail.add(ACCOUNT, REGION, (0..120).map(wide));
+    trail.add(ACCOUNT, REGION, [Event::new(120, time + 2)]);
+    trail.refuse_tokens(5);
+    let read = to_end(&trail, "").read();
+    assert_eq!((sorted(read.clone()), read.last()), (ids(0..121), Some(&event_id(120))));
+}

@@ -1,0 +1,95 @@
+//! Which accounts and regions are read.
+
+use super::*;
+use crate::aws::consumer::sorted;
+use crate::aws::trail::Fault;
+
+const OTHER: &str = "444455556666";
+
+/// Puts one event each, with numbers from 1 on, in these places.
+fn one_each(trail: &Trail, places: &[(&str, &str)]) {
+    for ((account, region), number) in places.iter().zip(1..) {
+        trail.add(account, region, [Event::new(number, now() - MINUTE)]);
+    }
+}
+
+#[track_caller]
+fn has_line(log: &[String], line: &str) {
+    assert!(log.iter().any(|other| other.contains(line)), "{line} in {log:#?}");
+}
+
+#[test]
+fn the_regions_that_are_named_are_read_in_place_of_the_configured_one() {
+    let trail = Trail::start();
+    one_each(&trail, &[(ACCOUNT, "eu-west-1"), (ACCOUNT, "us-east-2"), (ACCOUNT, REGION)]);
+    let (read, log) = to_end(&trail, "eu-west-1,us-east-2").read_with_logs();
+    assert_eq!(sorted(read), ids(1..3));
+    has_line(&log, "global services are in us-east-1 only, which is not read");
+    assert_eq!(to_end(&trail, "us-east-2").without_region().read(), [event_id(2)], "it needs no other one");
+    let (read, log) = to_end(&trail, "").read_with_logs();
+    assert_eq!(read, [event_id(3)]);
+    assert!(!log.iter().any(|line| line.contains("global services")), "{log:#?}");
+    has_line(&log, &format!("reading events of {REGION} of account {ACCOUNT}, beginning at "));
+}
+
+#[test]
+fn all_regions_are_those_that_the_account_has_enabled() {
+    let trail = Trail::start();
+    one_each(&trail, &[(ACCOUNT, "eu-south-1"), (ACCOUNT, REGION), (ACCOUNT, "ap-east-1"), (ACCOUNT, "us-west-2")]);
+    assert_eq!(sorted(to_end(&trail, "all").read()), ids(1..3));
+}
+
+#[test]
+fn when_the_regions_cannot_be_found_those_of_every_account_are_read() {
+    let trail = Trail::start();
+    one_each(&trail, &[(ACCOUNT, "us-west-2"), (ACCOUNT, REGION), (ACCOUNT, "eu-south-1")]);
+    trail.on_call(|call| (call.action == "ListRegions").then_some(Fault::Denied));
+    let (read, log) = to_end(&trail, "all").read_with_logs();
+    assert_eq!(sorted(read), ids(1..3));
+    has_line(&log, "allow account:ListRegions for these credentials");
+    has_line(&log, "reading those that every account has, ap-northeast-1, ");
+}
+
+#[test]
+fn several_accounts_are_read_through_roles() {
+    let trail = Trail::start();
+    one_each(&trail, &[(OTHER, REGION), ("777788889999", REGION), (ACCOUNT, REGION)]);
+    let roles = [OTHER, "777788889999"].map(|account| format!("arn:aws:iam::{account}:role/Reader"));
+    let options = json!({"start": "3h", "follow": false, "assumeRoles": roles});
+    let read = to_end(&trail, "").with("lookup", options).with_aws("externalId", "s3cret").read();
+    assert_eq!(sorted(read), ids(1..3));
+    let assumed: Vec<_> = trail.calls().into_iter().filter(|call| call.action == "AssumeRole").collect();
+    assert!(assumed.iter().all(|call| call.parameter("ExternalId").as_deref() == Some("s3cret")), "{assumed:?}");
+    assert!(assumed.len() >= 2);
+}
+
+#[test]
+fn an_account_whose_role_may_not_be_assumed_holds_up_no_other() {
+    let trail = Trail::start();
+    one_each(&trail, &[(OTHER, REGION)]);
+    trail.on_call(|call| call.body.contains("777788889999").then_some(Fault::Denied));
+    let roles = [OTHER, "777788889999"].map(|account| format!("arn:aws:iam::{account}:role/Reader"));
+    let options = json!({"start": "3h", "pollInterval": "1s", "assumeRoles": roles});
+    let mut consumer = source(&trail, "").with("lookup", options).start();
+    consumer.read(1);
+    let (read, log) = consumer.stop();
+    assert_eq!(read, [event_id(1)]);
+    has_line(&log, "777788889999");
+    has_line(&log, "allow sts:AssumeRole");
+}
+
+/// Where STS cannot be reached, the last event of the history says whose it is.
+#[test]
+fn a_place_is_kept_for_the_account_however_it_is_found() {
+    let trail = Trail::start();
+    trail.on_call(|_| Some(Fault::Denied));
+    trail.add(ACCOUNT, REGION, events(0..3, 5 * MINUTE));
+    let source = to_end(&trail, "");
+    let (read, log) = source.read_with_logs();
+    assert_eq!(read, ids(0..3));
+    has_line(&log, "of account 123456789012, beginning at ");
+    trail.on_call(|_| None);
+    let (read, log) = source.read_with_logs();
+    assert_eq!(read.len(), 3, "STS says that it is another account");
+    has_line(&log, &format!("of account {ACCOUNT}, beginning at "));
+}
