@@ -17,5 +17,5 @@ pub use dated::Dated;
 pub use done::{DoneSet, ObjectId};
 pub use flat::Flat;
 pub use positions::{Layout, Object, Partition, Positions, TimeRange};
-pub use reached::Reached;
+pub use reached::{Places, Reached};
 pub use store::{Opened, StateFile, StoreError};

@@ -1,12 +1,13 @@
-//! How far the history of events of one account in one region was delivered. It computes only: asking, clocks and files
-//! are left to others. All times are seconds since 1970.
+//! How far the history of events of one account in one region was delivered, and of other accounts that were read there
+//! before. It computes only: asking, clocks and files are left to others. All times are seconds since 1970.
 //!
 //! The history can be asked for any range of time, and events appear in it late: before [`Reached::complete`] none is
 //! still to come, from there on the events that were delivered are known one by one.
 
 use super::done::ObjectId;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 
 /// An event of a history: when it happened, and its id.
 pub type Event = (i64, ObjectId);
@@ -55,6 +56,35 @@ impl Reached {
         forget_before(&mut self.delivered, complete);
         true
     }
+}
+
+/// How far the histories of accounts were delivered that were read in turn with the same settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Places {
+    /// The account that is read, empty while nobody could say which one it is.
+    account: String,
+    /// How far its history was delivered.
+    pub reached: Reached,
+    others: BTreeMap<String, Reached>,
+}
+
+impl Places {
+    /// Begins with one account, if it is known.
+    pub fn new(account: Option<&str>, reached: Reached) -> Self {
+        Self { account: account.unwrap_or_default().to_owned(), reached, others: BTreeMap::new() }
+    }
+
+    /// Goes on with an account: the one that was read last when it is not known, and the one that was not known then
+    /// when it is now. Another one that was not read before has reached what `begin` says.
+    pub fn go_on(&mut self, account: Option<&str>, begin: impl FnOnce() -> Reached) {
+        let Some(account) = account.filter(|account| *account != self.account) else { return };
+        let last = mem::replace(&mut self.account, account.to_owned());
+        if last.is_empty() {
+            return;
+        }
+        let reached = self.others.remove(account).unwrap_or_else(begin);
+        self.others.insert(last, mem::replace(&mut self.reached, reached));
+    }
 
     /// Returns the written form.
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -95,13 +125,33 @@ mod tests {
     }
 
     #[test]
+    fn each_account_goes_on_where_it_was() {
+        let begun = |start| move || Reached::new("", start, None);
+        let begins_nowhere = || -> Reached { panic!("it was read before") };
+        let mut places = Places::new(None, begun(100)());
+        places.go_on(None, begins_nowhere);
+        places.go_on(Some("a"), begins_nowhere);
+        assert_eq!(places, Places::new(Some("a"), begun(100)()), "now it is known");
+        places.go_on(Some("b"), begun(200));
+        assert_eq!(places.reached.complete(), 200);
+        places.reached.advance(250);
+        places.go_on(Some("a"), begins_nowhere);
+        assert_eq!(places.reached.complete(), 100);
+        places.go_on(None, begins_nowhere);
+        assert_eq!(places.reached.complete(), 100, "the last one");
+        places.go_on(Some("b"), begins_nowhere);
+        assert_eq!(places.reached.complete(), 250);
+    }
+
+    #[test]
     fn what_is_written_is_read_again() {
-        let mut reached = Reached::new("5d-2d", -5, Some(7));
-        reached.deliver(event(3, "a"));
-        reached.advance(2);
-        assert_eq!(Reached::from_bytes(&reached.to_bytes()), Some(reached));
+        let mut places = Places::new(Some("012345678901"), Reached::new("5d-2d", -5, Some(7)));
+        places.reached.deliver(event(3, "a"));
+        places.reached.advance(2);
+        places.go_on(Some("111122223333"), || Reached::new("", 9, None));
+        assert_eq!(Places::from_bytes(&places.to_bytes()), Some(places));
         for other in [&b""[..], b"{}", b"[]", b"\xff"] {
-            assert_eq!(Reached::from_bytes(other), None);
+            assert_eq!(Places::from_bytes(other), None);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Keeps how far each history was delivered: is told what was sent and what Falco went through, and makes it last.
 
 use crate::checkpoint::reached::Event;
-use crate::checkpoint::{Reached, StateFile};
+use crate::checkpoint::{Places, StateFile};
 use crate::source::notes::{Level, Notes};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,16 +29,16 @@ pub(super) enum Told {
     Complete(usize, u64, u64, i64),
 }
 
-/// A history whose place is shared by who reads it and by the keeper.
+/// How far a history was delivered, for who reads it and for the keeper.
 #[derive(Debug)]
-pub(super) struct Place(Mutex<Reached>);
+pub(super) struct Shared(Mutex<Places>);
 
-impl Place {
-    pub fn new(reached: Reached) -> Self {
-        Self(Mutex::new(reached))
+impl Shared {
+    pub fn new(places: Places) -> Self {
+        Self(Mutex::new(places))
     }
 
-    pub fn lock(&self) -> MutexGuard<'_, Reached> {
+    pub fn lock(&self) -> MutexGuard<'_, Places> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -46,7 +46,7 @@ impl Place {
 /// A history that is kept.
 #[derive(Debug)]
 pub(super) struct Kept {
-    place: Arc<Place>,
+    places: Arc<Shared>,
     file: Option<Arc<StateFile>>,
     /// Which reading of it this is.
     reading: u64,
@@ -67,9 +67,9 @@ enum Unsaved {
 }
 
 impl Kept {
-    pub fn new(place: Arc<Place>, file: Option<StateFile>) -> Self {
+    pub fn new(places: Arc<Shared>, file: Option<StateFile>) -> Self {
         let file = file.map(Arc::new);
-        Self { place, file, reading: 0, settled: 0, ahead: VecDeque::new(), unsaved: Unsaved::Nothing }
+        Self { places, file, reading: 0, settled: 0, ahead: VecDeque::new(), unsaved: Unsaved::Nothing }
     }
 
     fn note(&mut self, told: &Told) {
@@ -80,7 +80,7 @@ impl Kept {
                 self.ahead.clear();
             }
             Told::Settled(_, reading, event) => {
-                self.place.lock().deliver(event);
+                self.places.lock().reached.deliver(event);
                 self.unsaved = Unsaved::Events;
                 self.settled += u64::from(reading == self.reading);
             }
@@ -94,7 +94,7 @@ impl Kept {
             && sent <= self.settled
         {
             self.ahead.pop_front();
-            if self.place.lock().advance(second) {
+            if self.places.lock().reached.advance(second) {
                 self.unsaved = self.unsaved.max(Unsaved::Place);
             }
         }
@@ -107,7 +107,7 @@ impl Kept {
         }
         self.unsaved = Unsaved::Nothing;
         let file = self.file.clone()?;
-        let bytes = self.place.lock().to_bytes();
+        let bytes = self.places.lock().to_bytes();
         tokio::task::spawn_blocking(move || file.save(&bytes)).await.ok()?.err().map(|error| error.to_string())
     }
 }
@@ -167,10 +167,10 @@ impl Keeper {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checkpoint::ObjectId;
+    use crate::checkpoint::{ObjectId, Reached};
 
     fn kept() -> Kept {
-        Kept::new(Arc::new(Place::new(Reached::new("", 100, None))), None)
+        Kept::new(Arc::new(Shared::new(Places::new(None, Reached::new("", 100, None)))), None)
     }
 
     fn settled(reading: u64, time: i64) -> Told {
@@ -184,10 +184,10 @@ mod tests {
     /// Tells a story, and returns from where on the history would be read again after each part of it.
     fn story(told: impl IntoIterator<Item = Told>) -> Vec<i64> {
         let mut kept = kept();
-        let place = Arc::clone(&kept.place);
+        let places = Arc::clone(&kept.places);
         let after = |told| {
             kept.note(&told);
-            place.lock().complete()
+            places.lock().reached.complete()
         };
         told.into_iter().map(after).collect()
     }
@@ -208,7 +208,7 @@ mod tests {
         for told in [Told::Begun(0, 2), settled(1, 105), settled(2, 99)] {
             kept.note(&told);
         }
-        assert_eq!(kept.place.lock().delivered().len(), 1);
+        assert_eq!(kept.places.lock().reached.delivered().len(), 1);
         assert_eq!(kept.unsaved, Unsaved::Events);
     }
 }

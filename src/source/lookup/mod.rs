@@ -13,9 +13,9 @@ use super::notes::{Level, Notes};
 use super::remote::{Background, OpenError, Settings, runtime};
 use super::{Log, Opened, state};
 use crate::aws::cloudtrail::Category;
-use crate::checkpoint::{Reached, StateFile, StoreError};
+use crate::checkpoint::{Places, Reached, StateFile, StoreError};
 use jiff::Timestamp;
-use keeper::{Keeper, Kept, Place};
+use keeper::{Keeper, Kept, Shared};
 use reading::{Common, Reading, now};
 use std::panic::resume_unwind;
 use std::path::Path;
@@ -98,10 +98,10 @@ pub fn open(wanted: LookupSettings, settings: &Settings) -> Result<Opened, OpenE
     let (mut readings, mut histories) = (Vec::new(), Vec::new());
     for target in &targets {
         for category in categories {
-            let (reached, file) = reached(&wanted, target, *category, folder, &notes)?;
+            let (places, file) = places(&wanted, target, *category, folder, &notes)?;
             // What is wrong with the folder was said; it is the same for all.
             folder = folder.filter(|_| file.is_some());
-            let place = Arc::new(Place::new(reached));
+            let places = Arc::new(Shared::new(places));
             let is_insight = *category == Category::Insight;
             readings.push(Arc::new(Reading {
                 number: histories.len(),
@@ -113,11 +113,11 @@ pub fn open(wanted: LookupSettings, settings: &Settings) -> Result<Opened, OpenE
                 poll_interval: if is_insight { wanted.poll_interval * 4 } else { wanted.poll_interval },
                 overlap: if is_insight { wanted.overlap.max(INSIGHTS_OVERLAP) } else { wanted.overlap },
                 pace: Arc::clone(&target.pace),
-                place: Arc::clone(&place),
+                places: Arc::clone(&places),
                 common: Arc::clone(&common),
                 begun: AtomicU64::new(0),
             }));
-            histories.push(Kept::new(place, file));
+            histories.push(Kept::new(places, file));
         }
     }
     let keeper = Keeper { histories, notes: Arc::clone(&notes) };
@@ -143,48 +143,47 @@ async fn read(readings: Vec<Arc<Reading>>, logs: mpsc::Sender<Box<dyn Log>>) {
 }
 
 /// Returns how far a history was delivered, and where that is kept.
-fn reached(
+fn places(
     wanted: &LookupSettings,
     target: &Target,
     category: Category,
     folder: Option<&Path>,
     notes: &Notes,
-) -> Result<(Reached, Option<StateFile>), StoreError> {
-    let Target { account, region, endpoint, .. } = target;
-    let kind = if category == Category::Insight { "lookup-insight" } else { "lookup" };
-    let identity = format!("{account} {region} endpoint={}", endpoint.as_deref().unwrap_or_default());
-    let name = state::file_name(kind, &format!("{account}-{region}"), &identity);
+) -> Result<(Places, Option<StateFile>), StoreError> {
+    let Target { account, credentials, region, endpoint, .. } = target;
+    let is_insight = category == Category::Insight;
+    let kind = if is_insight { "lookup-insight" } else { "lookup" };
+    let identity = format!("{credentials} {region} endpoint={}", endpoint.as_deref().unwrap_or_default());
+    let name = state::file_name(kind, &format!("{credentials}-{region}"), &identity);
     let (file, kept) = match folder {
         Some(folder) => state::open_file(folder, &format!("{name}.state"), false, notes)?,
         None => (None, None),
     };
-    let before = kept.and_then(|bytes| Reached::from_bytes(&bytes));
+    let kept = kept.and_then(|bytes| Places::from_bytes(&bytes));
+    let (start, end) = wanted.window.unwrap_or_else(|| (now(), None));
+    let begin = || Reached::new(&wanted.window_name, start, end);
+    let mut places = kept.clone().unwrap_or_else(|| Places::new(account.as_deref(), begin()));
+    places.go_on(account.as_deref(), begin);
+    let reached = &mut places.reached;
     // A start is for histories of which nothing is kept; taking it away later must leave no gap.
-    let goes_on = |kept: &Reached| wanted.window_name.is_empty() || kept.start_name == wanted.window_name;
-    let (reached, manner) = match before.clone().filter(goes_on) {
-        Some(mut kept) => {
-            kept.end = kept.end.filter(|_| !wanted.window_name.is_empty());
-            kept.start_name.clone_from(&wanted.window_name);
-            if kept.complete() < now() - KEPT && kept.end.is_none() {
-                let text =
-                    format!("{} was read last more than 90 days ago, CloudTrail has forgotten a part", target.name());
-                notes.say(Level::Error, "open", text);
-            }
-            (kept, "going on at")
-        }
-        None => {
-            let (start, end) = wanted.window.unwrap_or_else(|| (now(), None));
-            (Reached::new(&wanted.window_name, start, end), "beginning at")
-        }
-    };
-    let what = if category == Category::Insight { "Insights events" } else { "events" };
+    if wanted.window_name.is_empty() {
+        reached.start_name.clear();
+        reached.end = None;
+    } else if reached.start_name != wanted.window_name {
+        *reached = begin();
+    }
+    let what = if is_insight { "Insights events" } else { "events" };
     let time = Timestamp::from_second(reached.complete()).unwrap_or_default();
-    notes.say(Level::Info, "open", format!("reading {what} of {}, {manner} {time}", target.name()));
+    notes.say(Level::Info, "open", format!("reading {what} of {} from {time} on", target.name()));
+    if wanted.window_name.is_empty() && reached.complete() < now() - KEPT {
+        let text = format!("{} was read last more than 90 days ago, what came then is forgotten", target.name());
+        notes.say(Level::Error, "open", text);
+    }
     // Where a first start began must last: the next one would begin later.
-    if let Some(file) = file.as_ref().filter(|_| before.as_ref() != Some(&reached))
-        && let Err(error) = file.save(&reached.to_bytes())
+    if let Some(file) = file.as_ref().filter(|_| kept.as_ref() != Some(&places))
+        && let Err(error) = file.save(&places.to_bytes())
     {
         notes.say(Level::Warn, "state", error.to_string());
     }
-    Ok((reached, file))
+    Ok((places, file))
 }

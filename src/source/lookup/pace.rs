@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::time::Duration;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, sleep_until};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -24,11 +24,19 @@ impl Pace {
     /// Makes a call when it is time to, after those that wait for longer. A call came to the service before it was
     /// answered, so that no second begins at one which holds the second call after it, however long the way is.
     pub async fn call<T>(&self, call: impl Future<Output = T>) -> T {
-        let mut answered = self.answered.lock().await;
+        let answered = self.answered.lock().await;
         sleep_until(answered[0] + SECOND).await;
-        let answer = call.await;
-        *answered = [answered[1], Instant::now()];
-        answer
+        let _under_way = UnderWay(answered);
+        call.await
+    }
+}
+
+/// A call that is under way until this is dropped, also when nobody waits for the answer any more.
+struct UnderWay<'a>(MutexGuard<'a, [Instant; 2]>);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        *self.0 = [self.0[1], Instant::now()];
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 /// How long to wait after a refusal, which lasts until somebody acts.
 const REFUSED: Duration = Duration::from_secs(5 * 60);
 
-/// How often to tell of a refusal that lasts.
+/// How often to tell of a refusal that lasts, or of credentials that stay invalid.
 const REMINDER: Duration = Duration::from_secs(60 * 60);
 
 /// How long a reading that has an end tries to go on.
@@ -29,7 +29,7 @@ pub(super) struct Patience {
     backoff: Backoff,
     /// Since when nothing was answered.
     since: Option<Instant>,
-    /// The refusal that was told last, and when.
+    /// What was told last that may last, and when.
     refusal: Option<(Kind, Instant)>,
 }
 
@@ -60,16 +60,18 @@ impl Patience {
             return Err(GivenUp);
         }
         self.notes.retries.add(1);
-        if refused {
-            if self.refusal.is_none_or(|(kind, told)| kind != error.kind() || told.elapsed() > REMINDER) {
-                self.refusal = Some((error.kind(), Instant::now()));
-                let minutes = REFUSED.as_secs() / 60;
-                self.notes.say(Level::Error, "refused", format!("{error}; trying again every {minutes} minutes"));
-            }
-            sleep(REFUSED).await;
-        } else {
+        if !refused && !error.is_credentials() {
             let topic = if error.kind() == Kind::Throttled { "throttled" } else { "retry" };
             self.notes.say(Level::Warn, topic, format!("{error}; trying again"));
+        } else if self.refusal.is_none_or(|(kind, told)| kind != error.kind() || told.elapsed() > REMINDER) {
+            self.refusal = Some((error.kind(), Instant::now()));
+            let minutes = REFUSED.as_secs() / 60;
+            let how_often = if refused { format!(" every {minutes} minutes") } else { String::new() };
+            self.notes.say(Level::Error, "refused", format!("{error}; trying again{how_often}"));
+        }
+        if refused {
+            sleep(REFUSED).await;
+        } else {
             self.backoff.wait().await;
         }
         Ok(())

@@ -5,7 +5,7 @@
 //! first, and counts as complete what was asked for so long after it happened that nothing is to come. Between sweeps,
 //! looks at the last minutes only find what is not so late.
 
-use super::keeper::{Place, Told};
+use super::keeper::{Shared, Told};
 use super::pace::Pace;
 use super::patience::{GivenUp, Patience};
 use crate::aws::cloudtrail::{self, Category, History, Page, Query};
@@ -65,7 +65,7 @@ pub(super) struct Reading {
     /// How late its events may appear.
     pub overlap: Duration,
     pub pace: Arc<Pace>,
-    pub place: Arc<Place>,
+    pub places: Arc<Shared>,
     pub common: Arc<Common>,
     /// How many times it was begun.
     pub begun: AtomicU64,
@@ -110,7 +110,7 @@ impl Reading {
         // Nobody is told when the source is closed.
         let _ = tell.send(Told::Begun(self.number, begun));
         let (complete, known, end) = {
-            let reached = self.place.lock();
+            let reached = &self.places.lock().reached;
             (reached.complete(), reached.delivered().clone(), reached.end)
         };
         let patience = Patience::new(Arc::clone(notes), *follow);

@@ -10,15 +10,20 @@ use crate::source::notes::{Level, Notes};
 use crate::source::remote::in_time;
 use serde_json::Value;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
-/// What an account is called of which nothing is known but that the credentials are for it.
-const UNKNOWN: &str = "default";
+/// How long STS may take to say whose the credentials are: it cannot be reached from everywhere.
+const WHOSE: Duration = Duration::from_secs(3);
 
 /// An account in a region.
+#[derive(Clone)]
 pub(super) struct Target {
-    /// The account's id, or what stands for it.
-    pub account: String,
+    /// The account's id, when it is known.
+    pub account: Option<String>,
+    /// What the credentials are called, the same whether or not the account is known.
+    pub credentials: String,
     pub region: String,
     /// What is asked in place of AWS.
     pub endpoint: Option<String>,
@@ -27,29 +32,32 @@ pub(super) struct Target {
 }
 
 /// An account, and the connection whose credentials are for it.
+#[derive(Clone)]
 struct Account {
-    id: String,
+    id: Option<String>,
+    credentials: String,
     connection: Connection,
 }
 
 impl Target {
     fn new(account: &Account, region: &str) -> Result<Self, AwsError> {
-        let Account { id, connection } = account;
+        let Account { id, credentials, connection } = account.clone();
         Ok(Self {
-            account: id.clone(),
-            region: region.to_owned(),
             endpoint: connection.endpoint("CloudTrail"),
-            history: History::new(connection, region, &name(id, region))?,
+            history: History::new(&connection, region, &name(id.as_deref(), region))?,
+            account: id,
+            credentials,
+            region: region.to_owned(),
             pace: Arc::new(Pace::new()),
         })
     }
 
     /// Returns what it is called in lines of the log.
     pub fn name(&self) -> String {
-        name(&self.account, &self.region)
+        name(self.account.as_deref(), &self.region)
     }
 
-    /// Asks for the events of the last seconds of this many.
+    /// Asks for the newest events of the last seconds of this many.
     async fn ask(&self, seconds: i64) -> Result<Page, AwsError> {
         let now = now();
         let query = Query { start: now - seconds, end: now, category: Category::Management, attribute: None };
@@ -57,8 +65,8 @@ impl Target {
     }
 }
 
-fn name(account: &str, region: &str) -> String {
-    if account == UNKNOWN { region.to_owned() } else { format!("{region} of account {account}") }
+fn name(account: Option<&str>, region: &str) -> String {
+    account.map_or_else(|| region.to_owned(), |id| format!("{region} of account {id}"))
 }
 
 /// Finds all that is to be read.
@@ -73,46 +81,62 @@ pub(super) async fn find(
 ) -> Result<Vec<Target>, AwsError> {
     let named = wanted.regions.as_deref().unwrap_or_default();
     let connection = Connection::new(access, named.first().map(String::as_str)).await?;
+    let mut finding = JoinSet::new();
+    for account in accounts(wanted, access, connection).await? {
+        let (regions, notes) = (wanted.regions.clone(), Arc::clone(notes));
+        finding.spawn(async move {
+            let regions = regions_of(&account, regions, &notes).await;
+            regions.iter().map(|region| Target::new(&account, region)).collect::<Result<Vec<_>, _>>()
+        });
+    }
+    let mut targets = Vec::new();
+    while let Some(Ok(found)) = finding.join_next().await {
+        targets.extend(found?);
+    }
+    // The order in which answers came says nothing.
+    targets.sort_by(|a, b| (&a.credentials, &a.region).cmp(&(&b.credentials, &b.region)));
+    tell_what_is_left_out(&targets, notes);
+    may_be_read(&targets).await?;
+    Ok(targets)
+}
+
+/// Returns the accounts to read: those of the roles, or that of the credentials.
+async fn accounts(wanted: &LookupSettings, access: &Access, connection: Connection) -> Result<Vec<Account>, AwsError> {
     let mut accounts = Vec::new();
     for role in &wanted.roles {
         let connection = connection.with_role(&role.arn, access.external_id.as_deref()).await;
-        accounts.push(Account { id: role.account.clone(), connection });
+        accounts.push(Account { id: Some(role.account.clone()), credentials: role.account.clone(), connection });
     }
     if accounts.is_empty() {
-        accounts.push(Account { id: own_account(&connection).await?, connection });
+        let role = access.assume_role_arn.as_deref();
+        let credentials = role.or(access.profile.as_deref()).unwrap_or("default").to_owned();
+        let unknown = Account { id: None, credentials, connection };
+        accounts.push(Account { id: own_id(&unknown).await?, ..unknown });
     }
-    let mut targets = Vec::new();
-    for account in &accounts {
-        for region in regions(account, wanted, notes).await {
-            targets.push(Target::new(account, &region)?);
-        }
-    }
-    tell_what_is_left_out(&targets, notes);
-    may_be_read(targets).await
+    Ok(accounts)
 }
 
-/// Returns the account of the credentials: as STS says, or, where that cannot be asked, as the last event does.
-async fn own_account(connection: &Connection) -> Result<String, AwsError> {
-    if let Ok(Some(id)) = in_time(connection.account()).await {
-        return Ok(id);
+/// Returns the id of the account of the credentials: as STS says, or, where that cannot be asked, as the account's last
+/// event does; `None` when neither answers.
+async fn own_id(account: &Account) -> Result<Option<String>, AwsError> {
+    if let Ok(Ok(id)) = timeout(WHOSE, account.connection.account()).await {
+        return Ok(Some(id));
     }
-    let unknown = Account { id: UNKNOWN.to_owned(), connection: connection.clone() };
-    let target = Target::new(&unknown, connection.region())?;
+    let target = Target::new(account, account.connection.region())?;
     let page = in_time(target.ask(super::KEPT)).await.ok().flatten();
-    let texts = page.into_iter().flat_map(|page| page.events).filter_map(|event| event.text);
-    let ids = texts.filter_map(|text| {
+    let mut texts = page.into_iter().flat_map(|page| page.events).filter_map(|event| event.text);
+    Ok(texts.find_map(|text| {
         let event: Value = serde_json::from_str(&text).ok()?;
         Some(event.get("recipientAccountId")?.as_str()?.to_owned())
-    });
-    Ok(ids.into_iter().next().unwrap_or(unknown.id))
+    }))
 }
 
-/// Returns the regions of an account to read.
-async fn regions(account: &Account, wanted: &LookupSettings, notes: &Notes) -> Vec<String> {
-    let Account { id, connection } = account;
-    match &wanted.regions {
+/// Returns the regions of an account to read; `None` is all that it has enabled.
+async fn regions_of(account: &Account, wanted: Option<Vec<String>>, notes: &Notes) -> Vec<String> {
+    let Account { id, connection, .. } = account;
+    match wanted {
         Some(named) if named.is_empty() => return vec![connection.region().to_owned()],
-        Some(named) => return named.clone(),
+        Some(named) => return named,
         None => {}
     }
     let why = match in_time(connection.enabled_regions()).await {
@@ -123,8 +147,9 @@ async fn regions(account: &Account, wanted: &LookupSettings, notes: &Notes) -> V
     };
     let regions = default_regions(connection.region());
     let text = format!(
-        "cannot find the regions that account {id} has enabled ({why}): reading those that every account has, {}; name the \
-         regions in open_params to read others",
+        "cannot find the regions that {} has enabled ({why}): reading those that every account has, {}; name the regions \
+         in open_params to read others",
+        id.as_ref().map_or_else(|| "the account".to_owned(), |id| format!("account {id}")),
         regions.join(", ")
     );
     notes.say(Level::Warn, "regions", text);
@@ -133,12 +158,15 @@ async fn regions(account: &Account, wanted: &LookupSettings, notes: &Notes) -> V
 
 /// Warns of regions in which nothing may be found, and of the one in which much would be.
 fn tell_what_is_left_out(targets: &[Target], notes: &Notes) {
-    for target in targets.iter().filter(|target| !is_known(&target.region)) {
-        let text = format!("{} is no region that this version knows, is it spelled as AWS does?", target.region);
+    let Some(first) = targets.first() else { return };
+    let regions =
+        || targets.iter().take_while(|target| target.credentials == first.credentials).map(|target| &target.region);
+    for region in regions().filter(|region| !is_known(region)) {
+        let text = format!("{region} is no region that this version knows, is it spelled as AWS does?");
         notes.say(Level::Warn, "regions", text);
     }
-    let Some(home) = targets.first().map(|target| home_of_global_services(&target.region)) else { return };
-    if targets.iter().all(|target| target.region != home) {
+    let home = home_of_global_services(&first.region);
+    if regions().all(|region| region != home) {
         let text = format!(
             "the events of IAM, STS, CloudFront, Route 53 and other global services are in {home} only, which is not \
              read: add it to open_params"
@@ -147,24 +175,24 @@ fn tell_what_is_left_out(targets: &[Target], notes: &Notes) {
     }
 }
 
-/// Asks everywhere once, and returns all targets if one of them may be read or may be readable later.
-async fn may_be_read(targets: Vec<Target>) -> Result<Vec<Target>, AwsError> {
+/// Asks everywhere once.
+///
+/// # Errors
+///
+/// When nothing may be read anywhere. What may pass is no error.
+async fn may_be_read(targets: &[Target]) -> Result<(), AwsError> {
     let mut asked = JoinSet::new();
-    for target in targets {
-        asked.spawn(async move {
-            let answer = in_time(target.ask(0)).await;
-            (target, answer)
-        });
+    for target in targets.iter().cloned() {
+        asked.spawn(async move { in_time(target.ask(0)).await });
     }
-    let (mut targets, mut refusals) = (Vec::new(), Vec::new());
-    while let Some(Ok((target, answer))) = asked.join_next().await {
-        targets.push(target);
-        refusals.extend(answer.err().filter(|error| is_refusal(error.kind()) || error.is_credentials()));
+    // All are waited for: one that is cut off may still come to the service, and would count.
+    let answers = asked.join_all().await;
+    let is_refused = |error: &AwsError| is_refusal(error.kind()) || error.is_credentials();
+    let mut refusals: Vec<AwsError> = answers.into_iter().filter_map(Result::err).filter(is_refused).collect();
+    if refusals.len() == targets.len()
+        && let Some(refusal) = refusals.pop()
+    {
+        return Err(refusal);
     }
-    // The order in which answers came says nothing.
-    targets.sort_by(|a, b| (&a.account, &a.region).cmp(&(&b.account, &b.region)));
-    match refusals.pop() {
-        Some(refusal) if refusals.len() + 1 == targets.len() => Err(refusal),
-        _ => Ok(targets),
-    }
+    Ok(())
 }

@@ -3,7 +3,7 @@
 //! `CT_LOOKUPS=50000` and `CT_KILLS=20` are full size; without them little is enough to see that it works.
 
 use super::*;
-use crate::aws::consumer::sorted;
+use crate::aws::consumer::{Consumer, sorted};
 use crate::aws::trail::{Fault, Lookup};
 use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,26 +22,33 @@ fn of_region(index: usize, all: u64) -> Range<u64> {
     index as u64 * each..(index as u64 + 1) * each
 }
 
-/// Fills three regions: events over two hours, and of those of the last quarter of an hour each fifth appears late.
-/// Returns the numbers of the late ones.
-fn fill(trail: &Trail, all: u64) -> BTreeSet<u64> {
-    let mut late = BTreeSet::new();
-    for (index, region) in REGIONS.into_iter().enumerate() {
+/// The events of all regions, over two hours.
+fn all_events(all: u64) -> impl Iterator<Item = (&'static str, Event)> {
+    let first = now() - 120 * MINUTE;
+    REGIONS.into_iter().enumerate().flat_map(move |(index, region)| {
         let numbers = of_region(index, all);
-        let (first, count) = (now() - 120 * MINUTE, (numbers.end - numbers.start) as i64);
-        let events = numbers.enumerate().map(|(at, number)| {
-            let event = Event::new(number, first + 119 * MINUTE * at as i64 / count);
-            if event.time < now() - 15 * MINUTE || number % 5 > 0 {
-                return event;
-            }
-            late.insert(number);
-            // The start asks once, and each part of the backlog.
-            event.appears(8 + (number / 5 % 4) as u32 * 3)
-        });
-        let events: Vec<Event> = events.collect();
-        trail.add(ACCOUNT, region, events);
+        let (start, count) = (numbers.start, (numbers.end - numbers.start) as i64);
+        numbers.map(move |number| (region, Event::new(number, first + 119 * MINUTE * (number - start) as i64 / count)))
+    })
+}
+
+/// Tells whether an event appears late: of the last quarter of an hour each fifth does.
+fn is_late(event: &Event) -> bool {
+    event.time > now() - 15 * MINUTE && event.number.is_multiple_of(5)
+}
+
+fn add(trail: &Trail, events: Vec<(&str, Event)>) {
+    for region in REGIONS {
+        let of_region = events.iter().filter(|(other, _)| *other == region).map(|(_, event)| event.clone());
+        trail.add(ACCOUNT, region, of_region);
     }
-    late
+}
+
+/// Reads until there are `count` events in all, however long the service's rate makes that.
+fn read_all(consumer: &mut Consumer, count: usize) {
+    while consumer.ids.len() < count {
+        consumer.read(count.min(consumer.ids.len() + 500));
+    }
 }
 
 /// Lets one in `each` requests fail, in mixed ways.
@@ -70,21 +77,29 @@ fn failing(each: u32) -> impl Fn(&Lookup) -> Option<Fault> + Send + Sync + 'stat
 fn every_event_comes_once_and_in_order_although_requests_fail() {
     let all = number("CT_LOOKUPS", 3000) / 3 * 3;
     let trail = Trail::start();
-    let late = fill(&trail, all);
+    let (late, in_time): (Vec<_>, Vec<_>) = all_events(all).partition(|(_, event)| is_late(event));
+    assert!(late.len() > 10, "{}", late.len());
+    let (read_before, count) = (in_time.len(), late.len());
+    add(&trail, in_time);
     trail.on_lookup(failing(10));
     let mut consumer = source(&trail, &REGIONS.join(",")).start();
-    consumer.read(all as usize);
+    read_all(&mut consumer, read_before);
+    // Some at once, some after a few more looks, wherever these fall.
+    let late = late.into_iter().map(|(region, event)| {
+        let queries = trail.queries(ACCOUNT, region, Category::Management) as u64;
+        let turn = event.number / 5 % 4 * 3;
+        (region, event.appears((queries + turn) as u32))
+    });
+    add(&trail, late.collect());
+    read_all(&mut consumer, read_before + count);
     let (read, _) = consumer.stop();
-    assert_eq!(sorted(read.clone()), ids(0..all));
-    assert!(late.len() > 10, "{}", late.len());
     for (index, region) in REGIONS.into_iter().enumerate() {
-        let expected: Vec<String> =
-            of_region(index, all).filter(|number| !late.contains(number)).map(event_id).collect();
-        let in_time: BTreeSet<&String> = expected.iter().collect();
-        let came: Vec<&String> = read.iter().filter(|id| in_time.contains(id)).collect();
-        assert_eq!(came, expected.iter().collect::<Vec<_>>(), "{region}");
+        let of_region: BTreeSet<String> = of_region(index, all).map(event_id).collect();
+        let came: Vec<&String> = read[..read_before].iter().filter(|id| of_region.contains(*id)).collect();
+        assert!(came.is_sorted(), "{region}");
         assert_eq!(trail.most_in_a_second(ACCOUNT, region), 2, "{region}");
     }
+    assert_eq!(sorted(read), ids(0..all));
     assert_eq!(trail.throttled(), 0);
 }
 
@@ -106,7 +121,11 @@ fn histories_are_read_by_hosts_that_are_killed() {
     let kills = number("CT_KILLS", 3).min(20);
     let all = (kills + 1) * 300 / 3 * 3;
     let trail = Trail::start();
-    fill(&trail, all);
+    let events = all_events(all).map(|(region, event)| {
+        let appears = if is_late(&event) { (event.number / 5 % 4 * 3) as u32 } else { 0 };
+        (region, event.appears(appears))
+    });
+    add(&trail, events.collect());
     trail.on_lookup(failing(20));
     let source = source(&trail, &REGIONS.join(","));
     let mut random = Rng::with_seed(12);
@@ -119,7 +138,6 @@ fn histories_are_read_by_hosts_that_are_killed() {
     let before: BTreeSet<&String> = deliveries.iter().flatten().collect();
     let missing: Vec<String> = ids(0..all).into_iter().filter(|id| !before.contains(id)).collect();
     let mut consumer = source.start();
-    consumer.read_until("all have come", || true);
     while !missing.iter().all(|id| consumer.ids.contains(id)) {
         consumer.read(consumer.ids.len() + 1);
     }

@@ -29,7 +29,7 @@ fn the_regions_that_are_named_are_read_in_place_of_the_configured_one() {
     let (read, log) = to_end(&trail, "").read_with_logs();
     assert_eq!(read, [event_id(3)]);
     assert!(!log.iter().any(|line| line.contains("global services")), "{log:#?}");
-    has_line(&log, &format!("reading events of {REGION} of account {ACCOUNT}, beginning at "));
+    has_line(&log, &format!("reading events of {REGION} of account {ACCOUNT} from "));
 }
 
 #[test]
@@ -78,18 +78,28 @@ fn an_account_whose_role_may_not_be_assumed_holds_up_no_other() {
     has_line(&log, "allow sts:AssumeRole");
 }
 
-/// Where STS cannot be reached, the last event of the history says whose it is.
+/// Where STS cannot be asked, the last event of the history says whose it is.
 #[test]
-fn a_place_is_kept_for_the_account_however_it_is_found() {
+fn each_account_has_a_place_of_its_own_however_it_is_found() {
     let trail = Trail::start();
-    trail.on_call(|_| Some(Fault::Denied));
+    let of_event = "123456789012";
     trail.add(ACCOUNT, REGION, events(0..3, 5 * MINUTE));
     let source = to_end(&trail, "");
-    let (read, log) = source.read_with_logs();
-    assert_eq!(read, ids(0..3));
-    has_line(&log, "of account 123456789012, beginning at ");
-    trail.on_call(|_| None);
-    let (read, log) = source.read_with_logs();
-    assert_eq!(read.len(), 3, "STS says that it is another account");
-    has_line(&log, &format!("of account {ACCOUNT}, beginning at "));
+    let run = |sts: Option<Fault>, account: &str| {
+        trail.on_call(move |_| sts);
+        let (read, log) = source.read_with_logs();
+        has_line(&log, &format!("of account {account} from "));
+        read
+    };
+    assert_eq!(run(Some(Fault::Denied), of_event), ids(0..3));
+    assert_eq!(run(None, ACCOUNT), ids(0..3), "it is another account");
+    trail.add(ACCOUNT, REGION, [Event::new(3, now() - MINUTE)]);
+    assert_eq!(run(Some(Fault::Denied), of_event), ids(3..4), "it goes on");
+    assert_eq!(run(None, ACCOUNT), ids(3..4));
+    // Nothing says whose it is at the start: it is taken for the last one.
+    trail.add(ACCOUNT, REGION, [Event::new(4, now() - MINUTE)]);
+    trail.on_call(|_| Some(Fault::Denied));
+    let requests = trail.requests(ACCOUNT, REGION);
+    trail.on_lookup(move |lookup| (lookup.number < requests + 2).then_some(Fault::Internal));
+    assert_eq!(source.read(), ids(4..5));
 }
