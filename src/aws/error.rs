@@ -145,7 +145,7 @@ pub struct AwsError {
 
 impl AwsError {
     /// Makes an error of what was found without the SDK. `detail` may be a stranger's text.
-    pub(super) fn new(kind: Kind, action: &'static str, target: &str, detail: &str) -> Self {
+    pub(crate) fn new(kind: Kind, action: &'static str, target: &str, detail: &str) -> Self {
         Self { kind, action, target: printable(target, TARGET), detail: printable(detail, DETAIL) }
     }
 
@@ -200,9 +200,12 @@ impl AwsError {
         let credentials = chain.iter().position(|error| error.is::<CredentialsError>());
         if let Some(at) = credentials {
             if let Some(refused) = chain[at..].iter().find_map(|error| error.downcast_ref::<Self>()) {
+                let kind = match refused.kind {
+                    passes @ (Kind::Throttled | Kind::Transient) => passes,
+                    _ => Kind::Credentials,
+                };
                 // Not cut again, what to allow is said last.
-                let (target, detail) = (printable(target, TARGET), refused.to_string());
-                return Self { kind: Kind::Credentials, action, target, detail };
+                return Self { kind, action, target: printable(target, TARGET), detail: refused.to_string() };
             }
             let none = matches!(chain[at].downcast_ref(), Some(CredentialsError::CredentialsNotLoaded(_)));
             let detail = if none {
@@ -257,6 +260,10 @@ impl fmt::Display for AwsError {
                 f.write_str(if self.action == ASSUME_ROLE { " and in the role's trust policy" } else { "" })
             }
             Kind::Archived => f.write_str(", restore it first"),
+            Kind::NotEnabled => f.write_str(", enable it or leave it out"),
+            Kind::Unrecognized => {
+                f.write_str(", enable the region for the account or leave it out if they are valid elsewhere")
+            }
             _ => Ok(()),
         }
     }

@@ -17,7 +17,7 @@ pub mod sqs;
 
 pub use connection::{Access, Connection};
 pub use error::{AwsError, Kind};
-pub use region::{default_regions, home_of_global_services, is_known};
+pub use region::{default_regions, home_of_global_services, is_known, known_regions};
 
 #[cfg(test)]
 mod tests {

@@ -108,10 +108,16 @@ pub fn default_regions(like: &str) -> &'static [&'static str] {
     partition_of(like).default
 }
 
+/// Returns the regions that an account can have enabled, in the partition that the region `like` is in, as far as they
+/// are known here.
+pub fn known_regions(like: &str) -> Vec<&'static str> {
+    let Partition { default, opt_in, .. } = partition_of(like);
+    default.iter().chain(*opt_in).copied().collect()
+}
+
 /// Returns whether there is such a region, as far as is known here: others may have come since.
 pub fn is_known(region: &str) -> bool {
-    let partition = partition_of(region);
-    partition.default.contains(&region) || partition.opt_in.contains(&region)
+    known_regions(region).contains(&region)
 }
 
 /// Returns the region that has the events of services without a region, such as IAM, in the partition that the region

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
-/// An event of a history: when it happened, and its id.
-pub type Event = (i64, ObjectId);
+/// What an event of a history is known by: when it happened, and its id.
+pub type EventKey = (i64, ObjectId);
 
 /// How far a history was delivered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ pub struct Reached {
     /// The last second that is to be read, or `None` to read without end.
     pub end: Option<i64>,
     complete: i64,
-    delivered: BTreeSet<Event>,
+    delivered: BTreeSet<EventKey>,
 }
 
 impl Reached {
@@ -36,12 +36,12 @@ impl Reached {
     }
 
     /// Returns the delivered events from [`complete`](Self::complete) on.
-    pub fn delivered(&self) -> &BTreeSet<Event> {
+    pub fn delivered(&self) -> &BTreeSet<EventKey> {
         &self.delivered
     }
 
     /// Notes that an event was delivered.
-    pub fn deliver(&mut self, event: Event) {
+    pub fn deliver(&mut self, event: EventKey) {
         if event.0 >= self.complete {
             self.delivered.insert(event);
         }
@@ -99,7 +99,7 @@ impl Places {
 }
 
 /// Forgets the events before a second.
-pub fn forget_before(events: &mut BTreeSet<Event>, second: i64) {
+pub fn forget_before(events: &mut BTreeSet<EventKey>, second: i64) {
     *events = events.split_off(&(second, ObjectId::LEAST));
 }
 
@@ -107,7 +107,7 @@ pub fn forget_before(events: &mut BTreeSet<Event>, second: i64) {
 mod tests {
     use super::*;
 
-    fn event(time: i64, id: &str) -> Event {
+    fn event(time: i64, id: &str) -> EventKey {
         (time, ObjectId::of(&[id]))
     }
 

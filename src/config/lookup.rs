@@ -20,8 +20,8 @@ const ATTRIBUTES: [&str; 8] =
 /// Most characters that the service takes as the value of an attribute.
 const LONGEST_VALUE: usize = 2000;
 
-/// An event appears up to 15 minutes late: a shorter overlap would miss some.
-const LEAST_OVERLAP: Period = Period::of_seconds(15 * 60);
+/// An event appears up to 15 minutes late, and AWS takes requests by clocks that are 5 minutes ahead.
+const LEAST_OVERLAP: Period = Period::of_seconds(20 * 60);
 
 /// A longer overlap would read nothing but old events again and again.
 const MOST_OVERLAP: Period = Period::of_seconds(24 * 60 * 60);
@@ -33,7 +33,7 @@ pub struct LookupConfig {
     pub start: Option<Interval>,
     /// How long to wait between two looks for new events of a region, at least a second.
     pub poll_interval: Duration,
-    /// How far back each look begins again, from 15 minutes to a day.
+    /// How late an event may appear, from 20 minutes to a day.
     pub overlap: Duration,
     /// Key, as the service spells it, and value of the only events to read, or `None` for all.
     pub attribute: Option<(String, String)>,
@@ -184,8 +184,8 @@ mod tests {
         };
         assert_eq!(lookup(section), expected);
         assert_eq!(lookup(json!({"assumeRoles": format!("{ONE}, {TWO},")})).assume_roles, [role(ONE), role(TWO)]);
-        let shortest = lookup(json!({"pollInterval": "1s", "overlap": "15m"}));
-        assert_eq!((shortest.poll_interval.as_secs(), shortest.overlap.as_secs()), (1, 900));
+        let shortest = lookup(json!({"pollInterval": "1s", "overlap": "20m"}));
+        assert_eq!((shortest.poll_interval.as_secs(), shortest.overlap.as_secs()), (1, 1200));
     }
 
     #[test]
@@ -220,7 +220,7 @@ mod tests {
             (json!({"start": "yesterday"}), "start: \"yesterday\" is not a time window, "),
             (json!({"pollInterval": "0s"}), "pollInterval: \"0s\" is too short, write 1s or more"),
             (json!({"pollInterval": ""}), "pollInterval: \"\" is not a duration, "),
-            (json!({"overlap": "899s"}), "overlap: \"899s\" is too short, write 15m or more"),
+            (json!({"overlap": "1199s"}), "overlap: \"1199s\" is too short, write 20m or more"),
             (json!({"overlap": "25h"}), "overlap: \"25h\" is too long, write 1d or less"),
             (json!({"attributes": "false"}), "attributes: \"false\" is not an attribute, write KEY=VALUE such as "),
             (json!({"attributes": ["Username=a,b"]}), "attributes: \"b\" is not an attribute, "),

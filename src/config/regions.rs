@@ -70,7 +70,7 @@ fn is_region(name: &str) -> bool {
     let Some((words, number)) = name.rsplit_once('-') else { return false };
     let words: Vec<&str> = words.split('-').collect();
     let is_word = |word: &&str| word.len() >= 2 && word.bytes().all(|byte| byte.is_ascii_alphabetic());
-    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = (1..=2).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
     words.len() >= 2 && words.iter().all(is_word) && is_number
 }
 
@@ -118,8 +118,15 @@ mod tests {
     #[test]
     fn what_is_no_region_is_quoted() {
         let others = ["europe", "eu-west", "eu-west-1a", "west-1", "e-west-1", "eu--1", "eu-west-", "eu_west_1", "*"];
-        let more =
-            ["eu-west-1;us-east-1", "eu-west-1 us-east-1", "eu-west-1/x", "eu-west-1//", "eü-west-1", "2024-07-10"];
+        let more = [
+            "eu-west-1;us-east-1",
+            "eu-west-1 us-east-1",
+            "eu-west-1/x",
+            "eu-west-1//",
+            "eü-west-1",
+            "2024-07-10",
+            "eu-west-123",
+        ];
         for name in others.into_iter().chain(more) {
             let error = format!("eu-west-2,{name}").parse::<Regions>().unwrap_err().to_string();
             let shown = name.strip_suffix('/').unwrap_or(name);

@@ -110,7 +110,7 @@ pub(super) struct LookupSection {
     /// How much time is between two looks for new events of a region, `1s` or more. A look that takes longer is followed
     /// by the next one at once, and four times as much is between looks for Insights events.
     pub poll_interval: String,
-    /// How late an event may appear: `15m` to `1d`. This much is read again and again, though no event is delivered twice
+    /// How late an event may appear: `20m` to `1d`. This much is read again and again, though no event is delivered twice
     /// for it. Insights events may always be 6 hours late.
     pub overlap: String,
     /// Read only events with this attribute, such as `ReadOnly=false`; CloudTrail takes one. The keys are `EventId`,

@@ -9,6 +9,9 @@ use std::io::{self, Read};
 /// The size of the pieces in which text comes.
 pub const CHUNK: usize = 256 * 1024;
 
+/// The room with which a piece begins: many logs are a single event.
+const SMALLEST: usize = 4 * 1024;
+
 /// How much a file may inflate to before its ratio is looked at: short runs of anything may repeat themselves.
 const FREE_OF_RATIO: u64 = 256 * 1024 * 1024;
 
@@ -73,11 +76,13 @@ impl<R: Read> LogText<R> {
         if matches!(self.format, Format::Ended) {
             return Ok(());
         }
-        text.resize(CHUNK, 0);
         let mut filled = 0;
         let result = loop {
             if filled == CHUNK {
                 break Ok(());
+            }
+            if filled == text.len() {
+                text.resize((8 * filled).clamp(SMALLEST, CHUNK), 0);
             }
             match self.step(&mut text[filled..]) {
                 Ok(0) if matches!(self.format, Format::Ended) => break Ok(()),
@@ -89,6 +94,8 @@ impl<R: Read> LogText<R> {
             }
         };
         text.truncate(filled);
+        // Short logs wait by the thousand, and only what they hold is counted.
+        text.shrink_to_fit();
         result
     }
 

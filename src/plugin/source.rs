@@ -53,7 +53,9 @@ impl SourcePlugin for CloudTrail {
     fn open(&mut self, params: Option<&str>) -> Result<Instance, Error> {
         self.answers.forget();
         let params: OpenParams = params.unwrap_or_default().parse().map_err(sdk_error)?;
-        let Opened { logs, background, ignored, ids, notes } = sources::open(&params, &self.config)?;
+        let opened = catch_unwind(AssertUnwindSafe(|| sources::open(&params, &self.config)));
+        let opened = opened.unwrap_or_else(|_| Err(sdk_error("an internal fault, please report it")));
+        let Opened { logs, background, ignored, ids, notes } = opened?;
         let mut report = Report::default();
         for (name, cause, detail) in ignored {
             let mut skips = Skips::default();

@@ -53,9 +53,9 @@ pub(super) fn open(params: &OpenParams, config: &Config) -> Result<Opened, Error
             let role = |AssumedRole { arn, account }| Role { arn, account: account.to_string() };
             let lookup = LookupSettings {
                 regions: match regions {
-                    Regions::All => None,
-                    Regions::Named(names) => Some(names.clone()),
-                    Regions::Configured => Some(Vec::new()),
+                    Regions::All => lookup::Regions::All,
+                    Regions::Named(names) => lookup::Regions::Named(names.clone()),
+                    Regions::Configured => lookup::Regions::Configured,
                 },
                 roles: assume_roles.into_iter().map(role).collect(),
                 window: start.as_ref().map(window),

@@ -99,14 +99,8 @@ impl Background {
     {
         let (sender, mut logs) = mpsc::channel(WAITING_LOGS);
         let to_tell = Arc::clone(&notes);
-        let producer = runtime.spawn(async move {
-            while let Err(fault) = AbortOnDrop(tokio::spawn(produce(sender.clone()))).join().await
-                && fault.is_panic()
-            {
-                to_tell.say(Level::Error, "fault", "an internal fault, please report it; the source begins again");
-                tokio::time::sleep(AFTER_FAULT).await;
-            }
-        });
+        let producer =
+            runtime.spawn(async move { go_on_after_faults(move || produce(sender.clone()), &to_tell).await });
         let keeper = Some(runtime.spawn(keep));
         let logs = std::iter::from_fn(move || logs.blocking_recv());
         (Self { runtime: Some(runtime), producer, keeper, ids, notes }, Box::new(logs))
@@ -140,6 +134,19 @@ impl Drop for Background {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_timeout(LAST_THREADS);
         }
+    }
+}
+
+/// Runs a task to its end, anew each time that it fails by a fault of its own.
+pub(super) async fn go_on_after_faults<T>(task: impl Fn() -> T, notes: &Notes)
+where
+    T: Future<Output = ()> + Send + 'static,
+{
+    while let Err(fault) = AbortOnDrop(tokio::spawn(task())).join().await
+        && fault.is_panic()
+    {
+        notes.say(Level::Error, "fault", "an internal fault, please report it; what is read begins again");
+        tokio::time::sleep(AFTER_FAULT).await;
     }
 }
 

@@ -39,27 +39,8 @@ pub(super) fn open(
     notes: &Notes,
 ) -> Result<(State, Kept), StoreError> {
     let Some(folder) = folder else { return Ok((State::default(), Kept::default())) };
-    let (progress, kept_progress) = open_file(folder, &format!("{name}.state"), shared, notes)?;
-    let (ids, kept_ids) =
-        if progress.is_some() { open_file(folder, &format!("{name}.ids"), shared, notes)? } else { (None, None) };
-    Ok((State { progress, ids }, Kept { progress: kept_progress, ids: kept_ids }))
-}
-
-/// Opens one file of a state in the same manner, and returns it with what was kept in it.
-pub(super) fn open_file(
-    folder: &Path,
-    name: &str,
-    shared: bool,
-    notes: &Notes,
-) -> Result<(Option<StateFile>, Option<Vec<u8>>), StoreError> {
-    match StateFile::open(folder, name) {
-        Ok(Opened { file, payload, set_aside }) => {
-            if let Some((path, reason)) = set_aside {
-                let text = format!("the state that was kept is not usable, {reason}: it is now {}", path.display());
-                notes.say(Level::Warn, "state", text);
-            }
-            Ok((Some(file), payload))
-        }
+    let open = |name: &str| match open_file(folder, name, notes) {
+        Ok((file, payload)) => Ok((Some(file), payload)),
         Err(error @ StoreError::Locked { .. }) if !shared => Err(error),
         Err(StoreError::Locked { path }) => {
             let path = path.display();
@@ -71,8 +52,30 @@ pub(super) fn open_file(
             Ok((None, None))
         }
         Err(error) => {
-            notes.say(Level::Warn, "state", format!("{error}; until then every start begins anew"));
+            notes.say(Level::Warn, "state", without(&error));
             Ok((None, None))
         }
+    };
+    let (progress, kept_progress) = open(&format!("{name}.state"))?;
+    let (ids, kept_ids) = if progress.is_some() { open(&format!("{name}.ids"))? } else { (None, None) };
+    Ok((State { progress, ids }, Kept { progress: kept_progress, ids: kept_ids }))
+}
+
+/// Opens one file, and returns it with what was kept in it.
+///
+/// # Errors
+///
+/// When another process has it, and when it cannot be made, read or written.
+pub(super) fn open_file(folder: &Path, name: &str, notes: &Notes) -> Result<(StateFile, Option<Vec<u8>>), StoreError> {
+    let Opened { file, payload, set_aside } = StateFile::open(folder, name)?;
+    if let Some((path, reason)) = set_aside {
+        let text = format!("the state that was kept is not usable, {reason}: it is now {}", path.display());
+        notes.say(Level::Warn, "state", text);
     }
+    Ok((file, payload))
+}
+
+/// Returns what to tell when nothing can be kept.
+pub(super) fn without(error: &StoreError) -> String {
+    format!("{error}; until then every start begins anew")
 }

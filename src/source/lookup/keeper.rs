@@ -1,9 +1,10 @@
 //! Keeps how far each history was delivered: is told what was sent and what Falco went through, and makes it last.
 
-use crate::checkpoint::reached::Event;
+use crate::checkpoint::reached::EventKey;
 use crate::checkpoint::{Places, StateFile};
 use crate::source::notes::{Level, Notes};
 use std::collections::VecDeque;
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -18,15 +19,23 @@ const LONGEST_REST: Duration = Duration::from_secs(5);
 /// that is known.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// What the keeper is told of the history with a number.
+/// Which of the histories the keeper is told of, and which run of its reading: what an earlier one sent may never have
+/// come to Falco.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RunId {
+    pub history: usize,
+    pub number: u64,
+}
+
+/// What the keeper is told.
 #[derive(Debug)]
 pub(super) enum Told {
-    /// Its reading begins, for the time that is given: what was sent before comes to nothing.
-    Begun(usize, u64),
-    /// Falco went through an event that was sent in this reading.
-    Settled(usize, u64, Event),
-    /// All before a second was sent in this reading, once so many events were.
-    Complete(usize, u64, u64, i64),
+    /// A run begins.
+    Begun,
+    /// Falco went through an event.
+    Settled(EventKey),
+    /// All before a second was sent once so many events of the run were.
+    Complete { second: i64, sent: u64 },
 }
 
 /// How far a history was delivered, for who reads it and for the keeper.
@@ -48,9 +57,9 @@ impl Shared {
 pub(super) struct Kept {
     places: Arc<Shared>,
     file: Option<Arc<StateFile>>,
-    /// Which reading of it this is.
-    reading: u64,
-    /// How many events of this reading Falco went through.
+    /// The number of the run.
+    run: u64,
+    /// How many events of the run Falco went through.
     settled: u64,
     /// The seconds up to which all will be delivered once so many events are.
     ahead: VecDeque<(u64, i64)>,
@@ -69,23 +78,23 @@ enum Unsaved {
 impl Kept {
     pub fn new(places: Arc<Shared>, file: Option<StateFile>) -> Self {
         let file = file.map(Arc::new);
-        Self { places, file, reading: 0, settled: 0, ahead: VecDeque::new(), unsaved: Unsaved::Nothing }
+        Self { places, file, run: 0, settled: 0, ahead: VecDeque::new(), unsaved: Unsaved::Nothing }
     }
 
-    fn note(&mut self, told: &Told) {
+    fn note(&mut self, run: u64, told: &Told) {
         match *told {
-            Told::Begun(_, reading) => {
-                self.reading = reading;
+            Told::Begun => {
+                self.run = run;
                 self.settled = 0;
                 self.ahead.clear();
             }
-            Told::Settled(_, reading, event) => {
+            Told::Settled(event) => {
                 self.places.lock().reached.deliver(event);
                 self.unsaved = Unsaved::Events;
-                self.settled += u64::from(reading == self.reading);
+                self.settled += u64::from(run == self.run);
             }
-            Told::Complete(_, reading, sent, second) => {
-                if reading == self.reading {
+            Told::Complete { second, sent } => {
+                if run == self.run {
                     self.ahead.push_back((sent, second));
                 }
             }
@@ -105,10 +114,17 @@ impl Kept {
         if self.unsaved < least {
             return None;
         }
-        self.unsaved = Unsaved::Nothing;
+        let unsaved = mem::replace(&mut self.unsaved, Unsaved::Nothing);
         let file = self.file.clone()?;
         let bytes = self.places.lock().to_bytes();
-        tokio::task::spawn_blocking(move || file.save(&bytes)).await.ok()?.err().map(|error| error.to_string())
+        let saved = tokio::task::spawn_blocking(move || file.save(&bytes)).await;
+        let error = match saved {
+            Ok(Ok(())) => return None,
+            Ok(Err(error)) => error.to_string(),
+            Err(fault) => fault.to_string(),
+        };
+        self.unsaved = unsaved;
+        Some(error)
     }
 }
 
@@ -119,7 +135,7 @@ pub(super) struct Keeper {
 
 impl Keeper {
     /// Works until nobody is left to tell it anything: the source is closed.
-    pub async fn run(mut self, mut told: mpsc::UnboundedReceiver<Told>) {
+    pub async fn run(mut self, mut told: mpsc::UnboundedReceiver<(RunId, Told)>) {
         let mut quiet = interval(QUIET);
         quiet.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut rested = Instant::now();
@@ -131,11 +147,10 @@ impl Keeper {
                     if count == 0 {
                         break;
                     }
-                    for told in several.drain(..) {
+                    for (run, told) in several.drain(..) {
                         has_events |= matches!(told, Told::Settled(..));
-                        let (Told::Begun(number, ..) | Told::Settled(number, ..) | Told::Complete(number, ..)) = told;
-                        if let Some(kept) = self.histories.get_mut(number) {
-                            kept.note(&told);
+                        if let Some(kept) = self.histories.get_mut(run.history) {
+                            kept.note(run.number, &told);
                         }
                     }
                 }
@@ -148,6 +163,8 @@ impl Keeper {
                 _ = quiet.tick() => self.save(Unsaved::Place).await,
             }
         }
+        // There may be little time.
+        self.save(Unsaved::Events).await;
         self.save(Unsaved::Place).await;
     }
 
@@ -173,20 +190,20 @@ mod tests {
         Kept::new(Arc::new(Shared::new(Places::new(None, Reached::new("", 100, None)))), None)
     }
 
-    fn settled(reading: u64, time: i64) -> Told {
-        Told::Settled(0, reading, (time, ObjectId::of(&["a"])))
+    fn settled(time: i64) -> Told {
+        Told::Settled((time, ObjectId::of(&["a"])))
     }
 
     fn complete(sent: u64, second: i64) -> Told {
-        Told::Complete(0, 1, sent, second)
+        Told::Complete { second, sent }
     }
 
     /// Tells a story, and returns from where on the history would be read again after each part of it.
-    fn story(told: impl IntoIterator<Item = Told>) -> Vec<i64> {
+    fn story(told: impl IntoIterator<Item = (u64, Told)>) -> Vec<i64> {
         let mut kept = kept();
         let places = Arc::clone(&kept.places);
-        let after = |told| {
-            kept.note(&told);
+        let after = |(run, told)| {
+            kept.note(run, &told);
             places.lock().reached.complete()
         };
         told.into_iter().map(after).collect()
@@ -194,19 +211,24 @@ mod tests {
 
     #[test]
     fn a_place_is_behind_all_events_that_are_still_to_be_delivered() {
-        let begun = || Told::Begun(0, 1);
-        assert_eq!(story([begun(), complete(0, 110), complete(0, 120)]), [100, 110, 120], "nothing happened");
-        let events = [begun(), complete(2, 110), settled(1, 105), complete(2, 120), settled(1, 107), complete(3, 130)];
-        assert_eq!(story(events), [100, 100, 100, 100, 120, 120]);
-        let fault = [begun(), complete(1, 110), Told::Begun(0, 2), settled(1, 105), complete(0, 120)];
-        assert_eq!(story(fault), [100; 5], "what an earlier reading sent says nothing about this one");
+        let one = |told| (1, told);
+        assert_eq!(
+            story([Told::Begun, complete(0, 110), complete(0, 120)].map(one)),
+            [100, 110, 120],
+            "nothing happened"
+        );
+        let events = [Told::Begun, complete(2, 110), settled(105), complete(2, 120), settled(107), complete(3, 130)];
+        assert_eq!(story(events.map(one)), [100, 100, 100, 100, 120, 120]);
+        let fault =
+            [(1, Told::Begun), (1, complete(1, 110)), (2, Told::Begun), (1, settled(105)), (1, complete(0, 120))];
+        assert_eq!(story(fault), [100; 5], "what an earlier run sent says nothing about this one");
     }
 
     #[test]
     fn what_was_delivered_is_known_whenever_it_was_sent() {
         let mut kept = kept();
-        for told in [Told::Begun(0, 2), settled(1, 105), settled(2, 99)] {
-            kept.note(&told);
+        for (run, told) in [(2, Told::Begun), (1, settled(105)), (2, settled(99))] {
+            kept.note(run, &told);
         }
         assert_eq!(kept.places.lock().reached.delivered().len(), 1);
         assert_eq!(kept.unsaved, Unsaved::Events);

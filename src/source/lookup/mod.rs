@@ -10,15 +10,13 @@ mod target;
 
 use super::memory::Memory;
 use super::notes::{Level, Notes};
-use super::remote::{Background, OpenError, Settings, runtime};
+use super::remote::{Background, OpenError, Settings, go_on_after_faults, runtime};
 use super::{Log, Opened, state};
 use crate::aws::cloudtrail::Category;
 use crate::checkpoint::{Places, Reached, StateFile, StoreError};
 use jiff::Timestamp;
 use keeper::{Keeper, Kept, Shared};
 use reading::{Common, Reading, now};
-use std::panic::resume_unwind;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -27,7 +25,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 /// How long CloudTrail keeps events, in seconds.
-const KEPT: i64 = 90 * 24 * 60 * 60;
+const RETENTION: i64 = 90 * 24 * 60 * 60;
 
 /// How late Insights events may appear at least: they have the time at which something unusual began or ended, and come
 /// about half an hour after it was found.
@@ -37,14 +35,14 @@ const INSIGHTS_OVERLAP: Duration = Duration::from_secs(6 * 60 * 60);
 const REQUESTS: usize = 64;
 
 /// The bounds of what a slice of one history may hold, in bytes.
-const SMALLEST_SLICE: usize = 256 << 10;
+const SMALLEST_SLICE: usize = 128 << 10;
 const LARGEST_SLICE: usize = 4 << 20;
 
 /// What to read, and how.
 #[derive(Clone, Debug)]
 pub struct LookupSettings {
-    /// The regions by their names, none for the configured one; `None` for all that an account has enabled.
-    pub regions: Option<Vec<String>>,
+    /// The regions to read.
+    pub regions: Regions,
     /// The roles to assume, one for each account to read; none for the account of the credentials.
     pub roles: Vec<Role>,
     /// The time from which events are read when nothing is kept of an earlier run, and until when, in seconds since the
@@ -62,6 +60,17 @@ pub struct LookupSettings {
     pub insights: bool,
     /// Whether to go on when all that is there was read.
     pub follow: bool,
+}
+
+/// Which regions of an account to read.
+#[derive(Clone, Debug)]
+pub enum Regions {
+    /// The configured one.
+    Configured,
+    /// Those with these names, at least one.
+    Named(Vec<String>),
+    /// All that the account has enabled.
+    All,
 }
 
 /// A role to assume.
@@ -94,13 +103,22 @@ pub fn open(wanted: LookupSettings, settings: &Settings) -> Result<Opened, OpenE
         tell,
         notes: Arc::clone(&notes),
     });
-    let mut folder = settings.state_dir.as_deref();
     let (mut readings, mut histories) = (Vec::new(), Vec::new());
+    let mut unusable = None;
     for target in &targets {
         for category in categories {
-            let (places, file) = places(&wanted, target, *category, folder, &notes)?;
-            // What is wrong with the folder was said; it is the same for all.
-            folder = folder.filter(|_| file.is_some());
+            let name = file_name(target, *category);
+            let (file, kept) = match settings.state_dir.as_deref().map(|folder| state::open_file(folder, &name, &notes))
+            {
+                Some(Ok((file, kept))) => (Some(file), kept),
+                Some(Err(error @ StoreError::Locked { .. })) => return Err(error.into()),
+                Some(Err(error)) => {
+                    unusable.get_or_insert(error);
+                    (None, None)
+                }
+                None => (None, None),
+            };
+            let places = places(&wanted, target, *category, kept.as_deref(), file.as_ref(), &notes);
             let places = Arc::new(Shared::new(places));
             let is_insight = *category == Category::Insight;
             readings.push(Arc::new(Reading {
@@ -115,75 +133,85 @@ pub fn open(wanted: LookupSettings, settings: &Settings) -> Result<Opened, OpenE
                 pace: Arc::clone(&target.pace),
                 places: Arc::clone(&places),
                 common: Arc::clone(&common),
-                begun: AtomicU64::new(0),
+                runs: AtomicU64::new(0),
             }));
             histories.push(Kept::new(places, file));
         }
     }
+    // Said once: it is the same for most or all.
+    if let Some(error) = unusable {
+        notes.say(Level::Warn, "state", state::without(&error));
+    }
     let keeper = Keeper { histories, notes: Arc::clone(&notes) };
-    let produce = move |logs| read(readings.clone(), logs);
+    let to_tell = Arc::clone(&notes);
+    let produce = move |logs| read(readings.clone(), logs, Arc::clone(&to_tell));
     let (background, logs) = Background::start(runtime, produce, keeper.run(told), None, Arc::clone(&notes));
     Ok(Opened { logs, background: Some(background), ignored: Vec::new(), ids: None, notes })
 }
 
 /// Reads all histories at the same time, to their ends.
-async fn read(readings: Vec<Arc<Reading>>, logs: mpsc::Sender<Box<dyn Log>>) {
+async fn read(readings: Vec<Arc<Reading>>, logs: mpsc::Sender<Box<dyn Log>>, notes: Arc<Notes>) {
     let mut running = JoinSet::new();
     for reading in readings {
-        let logs = logs.clone();
-        running.spawn(async move { reading.run(logs).await });
+        let (logs, notes) = (logs.clone(), Arc::clone(&notes));
+        running.spawn(async move {
+            go_on_after_faults(|| Arc::clone(&reading).run(logs.clone()), &notes).await;
+        });
     }
-    while let Some(ended) = running.join_next().await {
-        if let Err(fault) = ended
-            && let Ok(fault) = fault.try_into_panic()
-        {
-            resume_unwind(fault);
-        }
-    }
+    while running.join_next().await.is_some() {}
 }
 
-/// Returns how far a history was delivered, and where that is kept.
+/// Returns the name of the file for how far a history was delivered: the same whether or not the account is known.
+fn file_name(target: &Target, category: Category) -> String {
+    let Target { credentials, region, .. } = target;
+    let kind = if category == Category::Insight { "lookup-insight" } else { "lookup" };
+    let name = format!("{credentials}-{region}");
+    format!("{}.state", state::file_name(kind, &name, &name))
+}
+
+/// Returns how far a history was delivered, or where it begins, and writes that down if it is not what was kept.
 fn places(
     wanted: &LookupSettings,
     target: &Target,
     category: Category,
-    folder: Option<&Path>,
+    kept: Option<&[u8]>,
+    file: Option<&StateFile>,
     notes: &Notes,
-) -> Result<(Places, Option<StateFile>), StoreError> {
-    let Target { account, credentials, region, endpoint, .. } = target;
-    let is_insight = category == Category::Insight;
-    let kind = if is_insight { "lookup-insight" } else { "lookup" };
-    let identity = format!("{credentials} {region} endpoint={}", endpoint.as_deref().unwrap_or_default());
-    let name = state::file_name(kind, &format!("{credentials}-{region}"), &identity);
-    let (file, kept) = match folder {
-        Some(folder) => state::open_file(folder, &format!("{name}.state"), false, notes)?,
-        None => (None, None),
-    };
-    let kept = kept.and_then(|bytes| Places::from_bytes(&bytes));
+) -> Places {
+    let account = target.account.as_deref();
+    let kept = kept.and_then(Places::from_bytes);
     let (start, end) = wanted.window.unwrap_or_else(|| (now(), None));
     let begin = || Reached::new(&wanted.window_name, start, end);
-    let mut places = kept.clone().unwrap_or_else(|| Places::new(account.as_deref(), begin()));
-    places.go_on(account.as_deref(), begin);
+    let mut places = kept.clone().unwrap_or_else(|| Places::new(account, begin()));
+    places.go_on(account, begin);
     let reached = &mut places.reached;
-    // A start is for histories of which nothing is kept; taking it away later must leave no gap.
-    if wanted.window_name.is_empty() {
+    if !wanted.window_name.is_empty() && reached.start_name != wanted.window_name {
+        *reached = begin();
+    } else if wanted.window_name.is_empty() {
+        // A start is for histories of which nothing is kept; taking it away later must leave no gap.
         reached.start_name.clear();
         reached.end = None;
-    } else if reached.start_name != wanted.window_name {
-        *reached = begin();
+        if reached.complete() > now() {
+            let text = format!("{} was read when the clock was ahead; what is in between is not read", target.name());
+            notes.say(Level::Error, "open", text);
+            *reached = begin();
+        }
     }
-    let what = if is_insight { "Insights events" } else { "events" };
+    let what = if category == Category::Insight { "Insights events" } else { "events" };
     let time = Timestamp::from_second(reached.complete()).unwrap_or_default();
     notes.say(Level::Info, "open", format!("reading {what} of {} from {time} on", target.name()));
-    if wanted.window_name.is_empty() && reached.complete() < now() - KEPT {
-        let text = format!("{} was read last more than 90 days ago, what came then is forgotten", target.name());
+    if wanted.window_name.is_empty() && reached.complete() < now() - RETENTION {
+        let text = format!(
+            "{} was not read for so long that CloudTrail, which keeps events for 90 days, has none from {time} on",
+            target.name()
+        );
         notes.say(Level::Error, "open", text);
     }
     // Where a first start began must last: the next one would begin later.
-    if let Some(file) = file.as_ref().filter(|_| kept.as_ref() != Some(&places))
+    if let Some(file) = file.filter(|_| kept.as_ref() != Some(&places))
         && let Err(error) = file.save(&places.to_bytes())
     {
         notes.say(Level::Warn, "state", error.to_string());
     }
-    Ok((places, file))
+    places
 }

@@ -5,16 +5,17 @@
 //! first, and counts as complete what was asked for so long after it happened that nothing is to come. Between sweeps,
 //! looks at the last minutes only find what is not so late.
 
-use super::keeper::{Shared, Told};
+use super::RETENTION;
+use super::keeper::{RunId, Shared, Told};
 use super::pace::Pace;
-use super::patience::{GivenUp, Patience};
-use crate::aws::cloudtrail::{self, Category, History, Page, Query};
+use super::patience::{GivenUp, Patience, is_refusal};
+use crate::aws::cloudtrail::{Category, Event, History, Page, Query};
 use crate::aws::{AwsError, Kind};
 use crate::checkpoint::ObjectId;
-use crate::checkpoint::reached::{Event, forget_before};
+use crate::checkpoint::reached::{EventKey, forget_before};
 use crate::decode::{Cause, Skip};
 use crate::source::memory::Memory;
-use crate::source::notes::Notes;
+use crate::source::notes::{Level, Notes};
 use crate::source::text::TextLog;
 use crate::source::{Log, Receipt, printable};
 use std::collections::BTreeSet;
@@ -28,10 +29,16 @@ use tokio::time::{Instant, sleep_until};
 const FIRST_SLICE: i64 = 60 * 60;
 
 /// The longest slice in seconds: as long as CloudTrail keeps events.
-const LONGEST_SLICE: i64 = super::KEPT;
+const LONGEST_SLICE: i64 = RETENTION;
 
 /// What a slice may be smaller than the memory for it, until the next one is made longer.
 const SMALL: usize = 4;
+
+/// How many times what a slice may hold it has to promise after some pages to be given up.
+const FAR_TOO_LONG: f64 = 3.0;
+
+/// What an event takes besides its text, in bytes.
+const BESIDES: usize = 256;
 
 /// How far a look goes back at least.
 const SHORTEST_LOOK: Duration = Duration::from_secs(150);
@@ -46,7 +53,7 @@ pub(super) struct Common {
     pub memory: Memory,
     /// How many requests may be under way: each has an answer in memory.
     pub requests: Semaphore,
-    pub tell: mpsc::UnboundedSender<Told>,
+    pub tell: mpsc::UnboundedSender<(RunId, Told)>,
     pub notes: Arc<Notes>,
 }
 
@@ -68,28 +75,30 @@ pub(super) struct Reading {
     pub places: Arc<Shared>,
     pub common: Arc<Common>,
     /// How many times it was begun.
-    pub begun: AtomicU64,
+    pub runs: AtomicU64,
 }
+
+/// An event, and what it is known by.
+type Known = (EventKey, Event);
 
 /// What a slice holds that is new.
 enum Slice {
     /// All of it, oldest first.
-    Events(Vec<(Event, cloudtrail::Event)>),
+    Events(Vec<Known>),
     /// More than can be held, or could be asked for in time: the slice must be shorter than this, in seconds.
     TooLong(i64),
 }
 
 /// A reading that is under way.
 struct Run<'a> {
+    id: RunId,
     reading: &'a Reading,
     logs: &'a mpsc::Sender<Box<dyn Log>>,
     patience: Patience,
-    /// The time that the reading was begun.
-    begun: u64,
     /// From where on events are still to come, in seconds.
     complete: i64,
     /// The events from there on that were sent.
-    known: BTreeSet<Event>,
+    known: BTreeSet<EventKey>,
     /// How many were sent.
     sent: u64,
     /// How long the next slice is to be, in seconds.
@@ -104,29 +113,29 @@ pub(super) fn now() -> i64 {
 
 impl Reading {
     /// Reads to the end, if there is one.
-    pub async fn run(&self, logs: mpsc::Sender<Box<dyn Log>>) {
+    pub async fn run(self: Arc<Self>, logs: mpsc::Sender<Box<dyn Log>>) {
         let Common { follow, tell, notes, .. } = &*self.common;
-        let begun = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
+        let id = RunId { history: self.number, number: self.runs.fetch_add(1, Ordering::Relaxed) + 1 };
         // Nobody is told when the source is closed.
-        let _ = tell.send(Told::Begun(self.number, begun));
+        let _ = tell.send((id, Told::Begun));
         let (complete, known, end) = {
             let reached = &self.places.lock().reached;
             (reached.complete(), reached.delivered().clone(), reached.end)
         };
         let patience = Patience::new(Arc::clone(notes), *follow);
-        let mut run =
-            Run { reading: self, logs: &logs, patience, begun, complete, known, sent: 0, length: FIRST_SLICE };
+        let mut run = Run { id, reading: &self, logs: &logs, patience, complete, known, sent: 0, length: FIRST_SLICE };
         let mut looked_until = complete;
         for look in 0.. {
             let next = Instant::now() + self.poll_interval;
             let until = end.map_or_else(now, |end| end.min(now()));
-            let from = match window(look, self.poll_interval, self.overlap) {
-                // Of Insights events there are few, and all come late.
-                Some(window) if self.category == Category::Management => {
-                    run.complete.max(looked_until.min(until - seconds(window)))
-                }
-                _ => run.complete,
+            let window = match self.category {
+                Category::Management => window(look, self.poll_interval, self.overlap),
+                // There are few, and all come late.
+                Category::Insight => None,
             };
+            let from = window.map_or(run.complete, |window| looked_until.min(until - seconds(window)));
+            // What a look finds is known one by one until a sweep: of much, as behind a pause, that would be too many.
+            let from = if until - from >= seconds(self.overlap) { run.complete } else { from.max(run.complete) };
             if run.read(from, until).await.is_err() || !follow || end.is_some_and(|end| run.complete >= end) {
                 return;
             }
@@ -151,30 +160,33 @@ impl Run<'_> {
     /// Reads all that is there between two seconds. It is a sweep when it begins where the history is complete.
     async fn read(&mut self, mut from: i64, until: i64) -> Result<(), GivenUp> {
         let is_sweep = from == self.complete;
+        // The service may refuse to look for what it cannot have.
+        from = from.max((now() - RETENTION).min(until));
         while from <= until {
             let asked = now();
-            // What happens in the last second of a slice and is not whole belongs to the next one, too.
             let to = from.saturating_add(self.length).min(until);
             match self.slice(from, to).await? {
                 Slice::TooLong(length) => {
-                    self.length = length.clamp(1, (to - from - 1).max(1));
+                    self.length = length.clamp(0, (to - from - 1).max(0));
                     continue;
                 }
                 Slice::Events(events) => {
                     let bytes: usize = events.iter().map(|(_, event)| size(event)).sum();
                     if bytes < self.reading.common.slice_bytes / SMALL {
-                        self.length = (self.length * 2).min(LONGEST_SLICE);
+                        self.length = (self.length * 2).clamp(1, LONGEST_SLICE);
                     }
                     self.send(events).await?;
                 }
             }
             if is_sweep {
-                self.completed(to.min(asked - seconds(self.reading.overlap)));
+                // The clock may have been ahead.
+                self.completed(to.min(asked.min(now()) - seconds(self.reading.overlap)));
             }
             if to == until {
                 break;
             }
-            from = to;
+            // What is not in a whole second belongs to the slices on both sides of it, unless one is no longer.
+            from = if to == from { to + 1 } else { to };
         }
         Ok(())
     }
@@ -182,14 +194,19 @@ impl Run<'_> {
     /// Asks for what is new between two seconds, both included.
     async fn slice(&mut self, from: i64, to: i64) -> Result<Slice, GivenUp> {
         let Reading { category, attribute, common, .. } = self.reading;
-        let query = Query { start: from, end: to, category: *category, attribute: attribute.clone() };
+        let start = from.max((now() - RETENTION).min(to));
+        let query = Query { start, end: to, category: *category, attribute: attribute.clone() };
         let (mut new, mut found) = (Vec::new(), BTreeSet::new());
         let (mut bytes, mut oldest) = (0, to);
         let mut token = None;
         loop {
             let Page { events, next } = match self.page(&query, token.as_deref()).await? {
                 Ok(page) => page,
-                Err(_) if to - from > 1 => return Ok(Slice::TooLong((to - from) / 2)),
+                Err(expired) if to > from => {
+                    common.notes.retries.add(1);
+                    common.notes.say(Level::Info, "token", format!("{expired}; asking for less at a time"));
+                    return Ok(Slice::TooLong((to - from) / 2));
+                }
                 Err(expired) => {
                     self.patience.failed(&expired).await?;
                     token = None;
@@ -204,22 +221,29 @@ impl Run<'_> {
                     new.push((key, event));
                 }
             }
+            let (half, read) = ((to - from) / 2, to.saturating_sub(oldest));
             if bytes > common.slice_bytes {
-                if to - from > 1 {
-                    return Ok(Slice::TooLong(((to - oldest) / 2).min((to - from) / 2)));
+                if to > from {
+                    return Ok(Slice::TooLong(half.min(read / 2)));
                 }
                 // It cannot be shorter, and within a second there is no order.
                 self.send(oldest_first(std::mem::take(&mut new))).await?;
                 bytes = 0;
             }
-            token = next;
-            if token.is_none() {
+            if next.is_none() {
                 return Ok(Slice::Events(oldest_first(new)));
             }
+            // Seen soon, it costs little to begin again.
+            let expected = bytes as f64 * (to - from) as f64 / read.max(1) as f64;
+            if to > from && expected > FAR_TOO_LONG * common.slice_bytes as f64 {
+                return Ok(Slice::TooLong(half));
+            }
+            token = next;
         }
     }
 
-    /// Asks for a page, again and again, unless its token has expired: then the first page has to be asked for anew.
+    /// Asks for a page, again and again, unless its token has expired, or might have: then the first page has to be asked
+    /// for anew.
     async fn page(&mut self, query: &Query, token: Option<&str>) -> Result<Result<Page, AwsError>, GivenUp> {
         let Reading { name, history, pace, common, .. } = self.reading;
         loop {
@@ -233,14 +257,19 @@ impl Run<'_> {
                     return Ok(Ok(page));
                 }
                 Err(expired) if expired.kind() == Kind::Changed && token.is_some() => return Ok(Err(expired)),
-                Err(error) => self.patience.failed(&error).await?,
+                Err(error) => {
+                    self.patience.failed(&error).await?;
+                    if token.is_some() && is_refusal(error.kind()) {
+                        return Ok(Err(error));
+                    }
+                }
             }
         }
     }
 
     /// Sends events to Falco.
-    async fn send(&mut self, events: Vec<(Event, cloudtrail::Event)>) -> Result<(), GivenUp> {
-        let Reading { name, common, number, .. } = self.reading;
+    async fn send(&mut self, events: Vec<Known>) -> Result<(), GivenUp> {
+        let Reading { name, common, .. } = self.reading;
         for (key, event) in events {
             let name = printable(&format!("event {} in {name}", event.id.as_deref().unwrap_or("without an id")));
             let memory = common.memory.reserve(size(&event)).await;
@@ -249,9 +278,9 @@ impl Run<'_> {
                 at: None,
                 detail: Some("it comes without a CloudTrailEvent".to_owned()),
             };
-            let (tell, number, begun) = (common.tell.clone(), *number, self.begun);
+            let (tell, id) = (common.tell.clone(), self.id);
             // Nobody is told when the source is closed.
-            let receipt = Receipt::new(move |_| _ = tell.send(Told::Settled(number, begun, key)));
+            let receipt = Receipt::new(move |_| _ = tell.send((id, Told::Settled(key))));
             let log = TextLog::new(name, event.text.ok_or(nothing), receipt, memory);
             common.notes.logs_found.add(1);
             self.logs.send(Box::new(log)).await.map_err(|_| GivenUp)?;
@@ -266,7 +295,7 @@ impl Run<'_> {
         if second > self.complete {
             self.complete = second;
             forget_before(&mut self.known, second);
-            let _ = self.reading.common.tell.send(Told::Complete(self.reading.number, self.begun, self.sent, second));
+            let _ = self.reading.common.tell.send((self.id, Told::Complete { second, sent: self.sent }));
         }
     }
 }
@@ -276,17 +305,19 @@ fn seconds(duration: Duration) -> i64 {
 }
 
 /// Returns what an event is known by; `time` is for one that does not say when it happened.
-fn key(event: &cloudtrail::Event, time: i64) -> Event {
-    let id = event.id.as_deref().or(event.text.as_deref()).unwrap_or_default();
-    (event.time.unwrap_or(time), ObjectId::of(&[id]))
+fn key(event: &Event, time: i64) -> EventKey {
+    let id = event.id.as_deref().filter(|id| !id.is_empty()).or(event.text.as_deref()).unwrap_or_default();
+    // One that comes without its text may come with it later.
+    let kind = if event.text.is_some() { "event" } else { "no event" };
+    (event.time.unwrap_or(time), ObjectId::of(&[id, kind]))
 }
 
-fn size(event: &cloudtrail::Event) -> usize {
-    event.text.as_ref().map_or(0, String::len)
+fn size(event: &Event) -> usize {
+    event.text.as_ref().map_or(0, String::len) + BESIDES
 }
 
 /// Orders events that come newest first.
-fn oldest_first(mut events: Vec<(Event, cloudtrail::Event)>) -> Vec<(Event, cloudtrail::Event)> {
+fn oldest_first(mut events: Vec<Known>) -> Vec<Known> {
     events.reverse();
     events.sort_by_key(|((time, _), _)| *time);
     events

@@ -1,11 +1,11 @@
 //! Finds what there is to read: accounts, and regions in each of them.
 
-use super::LookupSettings;
 use super::pace::Pace;
 use super::patience::is_refusal;
 use super::reading::now;
+use super::{LookupSettings, RETENTION, Regions};
 use crate::aws::cloudtrail::{Category, History, Page, Query};
-use crate::aws::{Access, AwsError, Connection, default_regions, home_of_global_services, is_known};
+use crate::aws::{Access, AwsError, Connection, default_regions, home_of_global_services, is_known, known_regions};
 use crate::source::notes::{Level, Notes};
 use crate::source::remote::in_time;
 use serde_json::Value;
@@ -25,8 +25,6 @@ pub(super) struct Target {
     /// What the credentials are called, the same whether or not the account is known.
     pub credentials: String,
     pub region: String,
-    /// What is asked in place of AWS.
-    pub endpoint: Option<String>,
     pub history: History,
     pub pace: Arc<Pace>,
 }
@@ -43,7 +41,6 @@ impl Target {
     fn new(account: &Account, region: &str) -> Result<Self, AwsError> {
         let Account { id, credentials, connection } = account.clone();
         Ok(Self {
-            endpoint: connection.endpoint("CloudTrail"),
             history: History::new(&connection, region, &name(id.as_deref(), region))?,
             account: id,
             credentials,
@@ -58,9 +55,9 @@ impl Target {
     }
 
     /// Asks for the newest events of the last seconds of this many.
-    async fn ask(&self, seconds: i64) -> Result<Page, AwsError> {
+    async fn ask(&self, seconds: i64, attribute: Option<(String, String)>) -> Result<Page, AwsError> {
         let now = now();
-        let query = Query { start: now - seconds, end: now, category: Category::Management, attribute: None };
+        let query = Query { start: now - seconds, end: now, category: Category::Management, attribute };
         self.pace.call(self.history.lookup(&query, None)).await
     }
 }
@@ -79,8 +76,16 @@ pub(super) async fn find(
     access: &Access,
     notes: &Arc<Notes>,
 ) -> Result<Vec<Target>, AwsError> {
-    let named = wanted.regions.as_deref().unwrap_or_default();
-    let connection = Connection::new(access, named.first().map(String::as_str)).await?;
+    let connection = match (Connection::new(access, None).await, &wanted.regions) {
+        (Ok(connection), _) => connection,
+        (Err(error), Regions::Configured) => return Err(error),
+        // Any will do that every account has enabled.
+        (Err(_), Regions::Named(names)) => {
+            let enabled = names.iter().find(|name| default_regions(name).contains(&name.as_str()));
+            Connection::new(access, enabled.or(names.first()).map(String::as_str)).await?
+        }
+        (Err(_), Regions::All) => Connection::new(access, Some("us-east-1")).await?,
+    };
     let mut finding = JoinSet::new();
     for account in accounts(wanted, access, connection).await? {
         let (regions, notes) = (wanted.regions.clone(), Arc::clone(notes));
@@ -90,13 +95,13 @@ pub(super) async fn find(
         });
     }
     let mut targets = Vec::new();
-    while let Some(Ok(found)) = finding.join_next().await {
+    for found in finding.join_all().await {
         targets.extend(found?);
     }
     // The order in which answers came says nothing.
     targets.sort_by(|a, b| (&a.credentials, &a.region).cmp(&(&b.credentials, &b.region)));
     tell_what_is_left_out(&targets, notes);
-    may_be_read(&targets).await?;
+    may_be_read(&targets, wanted.attribute.as_ref()).await?;
     Ok(targets)
 }
 
@@ -119,41 +124,49 @@ async fn accounts(wanted: &LookupSettings, access: &Access, connection: Connecti
 /// Returns the id of the account of the credentials: as STS says, or, where that cannot be asked, as the account's last
 /// event does; `None` when neither answers.
 async fn own_id(account: &Account) -> Result<Option<String>, AwsError> {
-    if let Ok(Ok(id)) = timeout(WHOSE, account.connection.account()).await {
+    let is_id = |id: &String| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit());
+    if let Ok(Ok(id)) = timeout(WHOSE, account.connection.account()).await
+        && is_id(&id)
+    {
         return Ok(Some(id));
     }
     let target = Target::new(account, account.connection.region())?;
-    let page = in_time(target.ask(super::KEPT)).await.ok().flatten();
+    let page = in_time(target.ask(RETENTION, None)).await.ok().flatten();
     let mut texts = page.into_iter().flat_map(|page| page.events).filter_map(|event| event.text);
     Ok(texts.find_map(|text| {
         let event: Value = serde_json::from_str(&text).ok()?;
-        Some(event.get("recipientAccountId")?.as_str()?.to_owned())
+        Some(event.get("recipientAccountId")?.as_str()?.to_owned()).filter(is_id)
     }))
 }
 
-/// Returns the regions of an account to read; `None` is all that it has enabled.
-async fn regions_of(account: &Account, wanted: Option<Vec<String>>, notes: &Notes) -> Vec<String> {
+/// Returns the regions of an account to read.
+async fn regions_of(account: &Account, wanted: Regions, notes: &Notes) -> Vec<String> {
     let Account { id, connection, .. } = account;
     match wanted {
-        Some(named) if named.is_empty() => return vec![connection.region().to_owned()],
-        Some(named) => return named,
-        None => {}
+        Regions::Configured => return vec![connection.region().to_owned()],
+        Regions::Named(names) => return names,
+        Regions::All => {}
     }
-    let why = match in_time(connection.enabled_regions()).await {
+    let (why, may_pass) = match in_time(connection.enabled_regions()).await {
         Ok(Some(regions)) if !regions.is_empty() => return regions,
-        Ok(Some(_)) => "it has none".to_owned(),
-        Ok(None) => "no answer in time".to_owned(),
-        Err(error) => error.to_string(),
+        Ok(Some(_)) => ("it has none".to_owned(), false),
+        Ok(None) => ("no answer in time".to_owned(), true),
+        Err(error) => (error.to_string(), error.is_transient()),
     };
-    let regions = default_regions(connection.region());
-    let text = format!(
-        "cannot find the regions that {} has enabled ({why}): reading those that every account has, {}; name the regions \
-         in open_params to read others",
-        id.as_ref().map_or_else(|| "the account".to_owned(), |id| format!("account {id}")),
-        regions.join(", ")
-    );
-    notes.say(Level::Warn, "regions", text);
-    regions.iter().map(|region| (*region).to_owned()).collect()
+    // Those that are not enabled refuse, which is better than to leave out one that is.
+    let (regions, which) = if may_pass {
+        (known_regions(connection.region()), "trying all that this version knows".to_owned())
+    } else {
+        let regions = default_regions(connection.region());
+        let which = format!(
+            "reading those that every account has, {}; name the regions in open_params to read others",
+            regions.join(", ")
+        );
+        (regions.to_vec(), which)
+    };
+    let account = id.as_ref().map_or_else(|| "the account".to_owned(), |id| format!("account {id}"));
+    notes.say(Level::Warn, "regions", format!("cannot find the regions that {account} has enabled ({why}): {which}"));
+    regions.into_iter().map(str::to_owned).collect()
 }
 
 /// Warns of regions in which nothing may be found, and of the one in which much would be.
@@ -162,7 +175,9 @@ fn tell_what_is_left_out(targets: &[Target], notes: &Notes) {
     let regions =
         || targets.iter().take_while(|target| target.credentials == first.credentials).map(|target| &target.region);
     for region in regions().filter(|region| !is_known(region)) {
-        let text = format!("{region} is no region that this version knows, is it spelled as AWS does?");
+        let text = format!(
+            "{region} is no region that this version knows: it is tried, but look whether it is spelled as AWS does"
+        );
         notes.say(Level::Warn, "regions", text);
     }
     let home = home_of_global_services(&first.region);
@@ -180,10 +195,11 @@ fn tell_what_is_left_out(targets: &[Target], notes: &Notes) {
 /// # Errors
 ///
 /// When nothing may be read anywhere. What may pass is no error.
-async fn may_be_read(targets: &[Target]) -> Result<(), AwsError> {
+async fn may_be_read(targets: &[Target], attribute: Option<&(String, String)>) -> Result<(), AwsError> {
     let mut asked = JoinSet::new();
-    for target in targets.iter().cloned() {
-        asked.spawn(async move { in_time(target.ask(0)).await });
+    for target in targets {
+        let (target, attribute) = (target.clone(), attribute.cloned());
+        asked.spawn(async move { in_time(target.ask(0, attribute)).await });
     }
     // All are waited for: one that is cut off may still come to the service, and would count.
     let answers = asked.join_all().await;

@@ -21,9 +21,11 @@ fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64
 }
 
-/// A start that looks every second and begins hours ago.
+/// A start that looks every second and begins hours ago. What is known it must know without the memory of all sources.
 fn source(trail: &Trail, regions: &str) -> Source {
-    Source::at(&trail.url(), format!("lookup://{regions}")).with("lookup", json!({"start": "3h", "pollInterval": "1s"}))
+    Source::at(&trail.url(), format!("lookup://{regions}"))
+        .with("dedupe", 0)
+        .with("lookup", json!({"start": "3h", "pollInterval": "1s"}))
 }
 
 /// The same, which ends when all that is there was read.

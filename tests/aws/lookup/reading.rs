@@ -3,13 +3,17 @@
 use super::*;
 use crate::aws::consumer::sorted;
 use crate::aws::trail::Text;
+use std::time::Duration;
 
 #[test]
 fn a_history_is_read_from_its_start_to_its_end_oldest_first() {
     let trail = Trail::start();
     trail.fill(ACCOUNT, REGION, 0, 180, now() - 170 * MINUTE, now() - MINUTE);
     trail.add(ACCOUNT, REGION, [Event::new(1000, now() - 181 * MINUTE)]);
-    assert_eq!(to_end(&trail, "").read(), ids(0..180));
+    // What comes later within a second is later.
+    let time = now() - 5;
+    trail.add(ACCOUNT, REGION, (180..190).map(|number| Event::new(number, time)));
+    assert_eq!(to_end(&trail, "").read(), ids(0..190));
     assert_eq!(trail.most_in_a_second(ACCOUNT, REGION), 2);
     assert_eq!(trail.throttled(), 0);
 }
@@ -39,9 +43,9 @@ fn late_events_are_delivered_once_and_the_others_in_order() {
     trail.add(ACCOUNT, REGION, events(0..600, 15 * MINUTE).map(late));
     let mut consumer = source(&trail, "").start();
     consumer.read(600);
-    // Nothing comes again when all is asked for once more.
+    // Nothing comes again when all is asked for once more, as every eighth look does.
     let queries = trail.queries(ACCOUNT, REGION, Category::Management);
-    wait_for_queries(&trail, REGION, queries + 2);
+    wait_for_queries(&trail, REGION, queries + 9);
     let (read, _) = consumer.stop();
     assert_eq!(sorted(read.clone()), ids(0..600));
     let at_once: Vec<String> = (0..600).step_by(5).map(event_id).collect();
@@ -60,6 +64,36 @@ fn a_start_with_an_end_ends_there() {
     // The engine takes no source that ends without an event for one that worked.
     assert!(source.run().stdout.is_empty(), "it was read");
     assert_eq!(trail.queries(ACCOUNT, REGION, Category::Management), queries + 2, "nothing is asked for again");
+}
+
+#[test]
+fn a_history_is_left_alone_until_it_is_time_to_look_again() {
+    let trail = Trail::start();
+    trail.add(ACCOUNT, REGION, events(0..1, MINUTE));
+    let mut consumer = source(&trail, "").with("lookup", json!({"start": "10m", "pollInterval": "1h"})).start();
+    consumer.read(1).read_for(Duration::from_secs(3));
+    assert_eq!(trail.requests(ACCOUNT, REGION), 2, "one at the start, and one to read");
+    consumer.stop();
+}
+
+/// From where the next start reads shows how late events may come.
+#[test]
+fn events_are_waited_for_as_long_as_they_may_be_late() {
+    let trail = Trail::start();
+    let options = json!({"start": "8h", "follow": false, "insights": true, "overlap": "30m"});
+    let source = source(&trail, "").with("lookup", options);
+    // How many minutes ago the first second was that was asked for.
+    let first_asked = |number: u64, category: Category| {
+        trail.add(ACCOUNT, REGION, [Event::new(number, now())]);
+        let before = trail.lookups().len();
+        source.read();
+        let lookups = trail.lookups();
+        let of_category = lookups[before..].iter().filter(|lookup| lookup.category == category);
+        of_category.map(|lookup| (now() - lookup.start) / MINUTE).max().unwrap()
+    };
+    assert_eq!(first_asked(1, Category::Management), 8 * 60);
+    assert_eq!(first_asked(2, Category::Management), 30);
+    assert_eq!(first_asked(3, Category::Insight), 6 * 60);
 }
 
 #[test]
@@ -125,7 +159,9 @@ fn a_slice_whose_tokens_expire_is_asked_for_in_parts() {
     let trail = Trail::start();
     trail.add(ACCOUNT, REGION, events(0..300, 20 * MINUTE));
     trail.refuse_tokens(3);
-    assert_eq!(to_end(&trail, "").read(), ids(0..300));
+    let (read, log) = to_end(&trail, "").read_with_logs();
+    assert_eq!(read, ids(0..300));
+    assert!(log.iter().any(|line| line.contains("asking for less at a time")), "{log:#?}");
 }
 
 /// A second that has more events than are held in memory, and a token that is refused in the middle of it.
@@ -139,8 +175,9 @@ fn a_second_with_very_many_events_is_read() {
         Event::new(number, time).with_text(Text::Given(text))
     };
     trail.add(ACCOUNT, REGION, (0..120).map(wide));
-    trail.add(ACCOUNT, REGION, [Event::new(120, time + 2)]);
+    trail.add(ACCOUNT, REGION, [Event::new(120, time + 1), Event::new(121, time - 1)]);
     trail.refuse_tokens(5);
     let read = to_end(&trail, "").read();
-    assert_eq!((sorted(read.clone()), read.last()), (ids(0..121), Some(&event_id(120))));
+    assert_eq!(sorted(read.clone()), ids(0..122));
+    assert_eq!((read.first(), read.last()), (Some(&event_id(121)), Some(&event_id(120))));
 }

@@ -15,7 +15,7 @@ fn one_each(trail: &Trail, places: &[(&str, &str)]) {
 
 #[track_caller]
 fn has_line(log: &[String], line: &str) {
-    assert!(log.iter().any(|other| other.contains(line)), "{line} in {log:#?}");
+    assert_eq!(log.iter().filter(|other| other.contains(line)).count(), 1, "{line} in {log:#?}");
 }
 
 #[test]
@@ -25,6 +25,8 @@ fn the_regions_that_are_named_are_read_in_place_of_the_configured_one() {
     let (read, log) = to_end(&trail, "eu-west-1,us-east-2").read_with_logs();
     assert_eq!(sorted(read), ids(1..3));
     has_line(&log, "global services are in us-east-1 only, which is not read");
+    let (_, log) = to_end(&trail, "us-east-2,us-east-9").read_with_logs();
+    has_line(&log, "us-east-9 is no region that this version knows");
     assert_eq!(to_end(&trail, "us-east-2").without_region().read(), [event_id(2)], "it needs no other one");
     let (read, log) = to_end(&trail, "").read_with_logs();
     assert_eq!(read, [event_id(3)]);
@@ -37,6 +39,8 @@ fn all_regions_are_those_that_the_account_has_enabled() {
     let trail = Trail::start();
     one_each(&trail, &[(ACCOUNT, "eu-south-1"), (ACCOUNT, REGION), (ACCOUNT, "ap-east-1"), (ACCOUNT, "us-west-2")]);
     assert_eq!(sorted(to_end(&trail, "all").read()), ids(1..3));
+    trail.add(ACCOUNT, REGION, [Event::new(5, now() - MINUTE)]);
+    assert_eq!(to_end(&trail, "all").without_region().read().len(), 3, "it needs no region");
 }
 
 #[test]
@@ -48,6 +52,31 @@ fn when_the_regions_cannot_be_found_those_of_every_account_are_read() {
     assert_eq!(sorted(read), ids(1..3));
     has_line(&log, "allow account:ListRegions for these credentials");
     has_line(&log, "reading those that every account has, ap-northeast-1, ");
+}
+
+/// Whether a region is enabled cannot be known then, so it is tried rather than left out.
+#[test]
+fn when_there_is_no_answer_about_regions_all_are_tried() {
+    let trail = Trail::start();
+    one_each(&trail, &[(ACCOUNT, "eu-south-1"), (ACCOUNT, REGION)]);
+    trail.on_call(|call| (call.action == "ListRegions").then_some(Fault::Unavailable));
+    trail.on_lookup(|lookup| (lookup.region == "af-south-1").then_some(Fault::Unrecognized));
+    let (read, log) = to_end(&trail, "all").read_with_logs();
+    assert_eq!(sorted(read), ids(1..3));
+    has_line(&log, "trying all that this version knows");
+}
+
+/// Credentials that are for no region in particular do not depend on the first one that is named.
+#[test]
+fn a_region_that_is_not_enabled_may_be_named_first() {
+    let trail = Trail::start();
+    one_each(&trail, &[(OTHER, REGION)]);
+    trail.on_lookup(|lookup| (lookup.region == "ap-east-1").then_some(Fault::Unrecognized));
+    trail.on_call(|call| (call.region == "ap-east-1").then_some(Fault::Unrecognized));
+    let role = format!("arn:aws:iam::{OTHER}:role/Reader");
+    let options = json!({"start": "3h", "follow": false, "assumeRoles": [role]});
+    let source = to_end(&trail, "ap-east-1,us-east-1").with("lookup", options);
+    assert_eq!(source.without_region().read(), [event_id(1)]);
 }
 
 #[test]
@@ -74,8 +103,10 @@ fn an_account_whose_role_may_not_be_assumed_holds_up_no_other() {
     consumer.read(1);
     let (read, log) = consumer.stop();
     assert_eq!(read, [event_id(1)]);
-    has_line(&log, "777788889999");
-    has_line(&log, "allow sts:AssumeRole");
+    let line = "of account 777788889999: no valid credentials";
+    let told: Vec<_> = log.iter().filter(|other| other.contains(line)).collect();
+    let [told] = told.as_slice() else { panic!("{log:#?}") };
+    assert!(told.contains("allow sts:AssumeRole"), "{told}");
 }
 
 /// Where STS cannot be asked, the last event of the history says whose it is.

@@ -17,8 +17,8 @@ fn in_region(
 fn a_region_that_refuses_is_named_and_holds_up_no_other() {
     for (fault, says) in [
         (Fault::Denied, "access denied (AccessDeniedException: made by the test), allow cloudtrail:LookupEvents"),
-        (Fault::NotEnabled, "not enabled"),
-        (Fault::Unrecognized, "UnrecognizedClientException"),
+        (Fault::NotEnabled, ", enable it or leave it out"),
+        (Fault::Unrecognized, ", enable the region for the account or leave it out if they are valid elsewhere"),
     ] {
         let trail = Trail::start();
         trail.add(ACCOUNT, REGION, events(0..60, 5 * MINUTE));
@@ -35,7 +35,7 @@ fn a_region_that_refuses_is_named_and_holds_up_no_other() {
         // One that is to end does not wait for it.
         let (read, log) = to_end(&trail, "us-east-1,ap-east-1").read_with_logs();
         assert_eq!(read, ids(0..60));
-        assert!(log.iter().any(|line| line.contains("the rest of it is not read")), "{log:#?}");
+        assert!(log.iter().any(|line| line.contains("its events are not read to their end")), "{log:#?}");
     }
 }
 
@@ -65,6 +65,17 @@ fn what_fails_for_a_while_is_asked_for_again() {
         let lines = log.iter().filter(|line| line.contains("; trying again")).count();
         assert_eq!(lines, 2, "{fault:?}: {log:#?}");
     }
+}
+
+#[test]
+fn credentials_that_come_back_are_told() {
+    let trail = Trail::start();
+    trail.add(ACCOUNT, REGION, events(0..10, 5 * MINUTE));
+    trail.on_lookup(|lookup| (1..3).contains(&lookup.number).then_some(Fault::Expired));
+    let (read, log) = to_end(&trail, "").read_with_logs();
+    assert_eq!(read, ids(0..10));
+    let lines = |text: &str| log.iter().filter(|line| line.contains(text)).count();
+    assert_eq!((lines("no valid credentials"), lines("us-east-1 of account 111122223333 can be read now")), (1, 1));
 }
 
 #[test]
