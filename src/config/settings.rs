@@ -103,9 +103,8 @@ pub(super) struct Settings {
 #[serde(default, rename_all = "camelCase")]
 #[schemars(inline)]
 pub(super) struct LookupSection {
-    /// Where `lookup://` begins, written like `s3Interval`. An earlier run with the same start, or any when this is empty,
-    /// is gone on with; otherwise empty means now. With an end, as in `5d-2d`, reading ends there. CloudTrail keeps 90
-    /// days.
+    /// Where `lookup://` begins, written like `s3Interval`; empty means now. It counts once: later runs go on where the
+    /// last one was, until another start is set. With an end, as in `5d-2d`, reading ends there. CloudTrail keeps 90 days.
     pub start: String,
     /// How much time is between two looks for new events of a region, `1s` or more. A look that takes longer is followed
     /// by the next one at once, and four times as much is between looks for Insights events.
@@ -120,7 +119,7 @@ pub(super) struct LookupSection {
     pub attributes: String,
     /// Read Insights events too.
     pub insights: bool,
-    /// Once all is read, keep looking for new events, without end. `false` ends there, which without a start is at once.
+    /// Once all is read, keep looking for new events, without end. `false` ends there.
     pub follow: bool,
     /// ARNs of the roles to assume, one for each account to read, as a list or with commas between. Empty means the
     /// account of the credentials.
