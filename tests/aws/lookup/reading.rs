@@ -1,8 +1,12 @@
 //! What is read, and in which order.
 
 use super::*;
+use crate::abi::host::Library;
+use crate::abi::source::Answer;
 use crate::aws::consumer::sorted;
 use crate::aws::trail::Text;
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 #[test]
@@ -151,6 +155,47 @@ fn an_event_that_cannot_be_read_is_named_once_and_costs_no_other() {
         let lines: Vec<_> = log.iter().filter(|other| other.contains(&line)).collect();
         assert_eq!(lines.len(), 1, "{line} in {log:#?}");
     }
+}
+
+/// A configuration for a plugin in this process.
+pub fn in_process(trail: &Trail, folder: &Path) -> String {
+    let credentials = folder.join("credentials");
+    let key = "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = secret\n";
+    fs::write(&credentials, key).unwrap();
+    json!({
+        "aws": {"endpointUrl": trail.url(), "region": REGION, "credentials": credentials},
+        "lookup": {"start": "1h", "follow": false},
+        "stateDir": folder.join("state"),
+    })
+    .to_string()
+}
+
+#[test]
+fn an_event_is_given_byte_for_byte() {
+    let texts = [
+        r#"{"eventName":"A","eventID":"a","userAgent":"\u00e9 \u0000 \ud83d\ude00 \ud800 \/ \\ \"","x":1.50e+2}"#,
+        "{\r\n\t\"eventName\" : \"B\",\n  \"eventID\": \"é 日本 😀 \u{7f}\u{2028}\" }",
+        r#"{"eventName":"C","requestParameters":{"policy":"{\"Statement\":[{\"Effect\":\"Allow\"}]}"}}"#,
+    ];
+    let trail = Trail::start();
+    let event = |(number, text): (usize, &&str)| {
+        Event::new(number as u64, now() - 10 + number as i64).with_text(Text::Given((*text).to_owned()))
+    };
+    trail.add(ACCOUNT, REGION, texts.iter().enumerate().map(event));
+    let folder = tempfile::tempdir().unwrap();
+    let plugin = Library::load().init(&in_process(&trail, folder.path())).unwrap();
+    let mut source = plugin.try_open(b"lookup://").unwrap();
+    let mut given = Vec::new();
+    loop {
+        match source.next() {
+            Answer::Events(events) => {
+                given.extend(events.iter().map(|event| String::from_utf8(event.payload().to_vec()).unwrap()));
+            }
+            Answer::Timeout => {}
+            Answer::End => break,
+        }
+    }
+    assert_eq!(given, texts);
 }
 
 /// A token that does not last as long as its answer has pages.

@@ -1,5 +1,6 @@
 //! What is kept over a restart, and who may use it.
 
+use super::reading::in_process;
 use super::*;
 use crate::abi::alone;
 use crate::abi::host::Library;
@@ -116,21 +117,11 @@ fn a_reload_goes_on_behind_the_last_event() {
         let trail = Trail::start();
         trail.add(ACCOUNT, REGION, events(0..300, 10 * MINUTE));
         let folder = tempfile::tempdir().unwrap();
-        let credentials = folder.path().join("credentials");
-        fs::write(
-            &credentials,
-            "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = secret\n",
-        )
-        .unwrap();
-        let config = json!({
-            "aws": {"endpointUrl": trail.url(), "region": REGION, "credentials": credentials},
-            "lookup": {"start": "1h", "follow": false},
-            "stateDir": folder.path().join("state"),
-        });
+        let config = in_process(&trail, folder.path());
         let library = Library::load();
         let (mut evaluated, mut resources) = (Vec::new(), Vec::new());
         for most in [0, 1, 37, 100, 150, 1000] {
-            let plugin = library.init(&config.to_string()).unwrap();
+            let plugin = library.init(&config).unwrap();
             evaluate(&plugin, "lookup://", most, &mut evaluated, &|| false);
             drop(plugin);
             assert_eq!(plugin_threads(), 0, "no thread outlives a close");
