@@ -98,7 +98,8 @@ pub fn open(wanted: LookupSettings, settings: &Settings) -> Result<Opened, OpenE
     let common = Arc::new(Common {
         follow: wanted.follow,
         slice_bytes: (settings.memory / 2 / targets.len().max(1)).clamp(SMALLEST_SLICE, LARGEST_SLICE),
-        memory: Memory::new(settings.memory / 2),
+        // They are small, and the feed has more behind it.
+        memory: Memory::new(settings.memory / 8),
         requests: Semaphore::new(REQUESTS),
         tell,
         notes: Arc::clone(&notes),
