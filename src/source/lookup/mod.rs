@@ -34,9 +34,10 @@ const INSIGHTS_OVERLAP: Duration = Duration::from_secs(6 * 60 * 60);
 /// How many requests may be under way: each has an answer in memory.
 const REQUESTS: usize = 64;
 
-/// The bounds of what a slice of one history may hold, in bytes.
-const SMALLEST_SLICE: usize = 128 << 10;
-const LARGEST_SLICE: usize = 4 << 20;
+/// The bounds of what a slice of one history may hold, in bytes: some pages at least, and no more than come in seconds,
+/// since its events are delivered when all of it is there.
+const SMALLEST_SLICE: usize = 256 << 10;
+const LARGEST_SLICE: usize = 1 << 20;
 
 /// What to read, and how.
 #[derive(Clone, Debug)]

@@ -31,9 +31,6 @@ const FIRST_SLICE: i64 = 60 * 60;
 /// The longest slice in seconds: as long as CloudTrail keeps events.
 const LONGEST_SLICE: i64 = RETENTION;
 
-/// What a slice may be smaller than the memory for it, until the next one is made longer.
-const SMALL: usize = 4;
-
 /// How many times what a slice may hold it has to promise after some pages to be given up.
 const FAR_TOO_LONG: f64 = 3.0;
 
@@ -156,6 +153,16 @@ fn window(look: u64, poll_interval: Duration, overlap: Duration) -> Option<Durat
     shortest.checked_mul(doubled).filter(|window| *window < overlap)
 }
 
+/// Returns how long to make the slice behind one of a length in seconds that held so many bytes of as many as it may.
+fn next_length(length: i64, bytes: usize, most: usize) -> i64 {
+    let longer = match bytes {
+        few if few < most / 8 => length * 4,
+        some if some < most / 2 => length + (length / 2).max(1),
+        _ => length,
+    };
+    longer.clamp(1, LONGEST_SLICE)
+}
+
 impl Run<'_> {
     /// Reads all that is there between two seconds. It is a sweep when it begins where the history is complete.
     async fn read(&mut self, mut from: i64, until: i64) -> Result<(), GivenUp> {
@@ -172,9 +179,7 @@ impl Run<'_> {
                 }
                 Slice::Events(events) => {
                     let bytes: usize = events.iter().map(|(_, event)| size(event)).sum();
-                    if bytes < self.reading.common.slice_bytes / SMALL {
-                        self.length = (self.length * 2).clamp(1, LONGEST_SLICE);
-                    }
+                    self.length = next_length(self.length, bytes, self.reading.common.slice_bytes);
                     self.send(events).await?;
                 }
             }
@@ -329,6 +334,22 @@ mod tests {
 
     const POLL: Duration = Duration::from_secs(15);
     const OVERLAP: Duration = Duration::from_secs(20 * 60);
+
+    /// Whatever the density of events, slices come to hold more than a half and stay below the most.
+    #[test]
+    fn slices_become_as_long_as_they_may_be() {
+        for bytes_a_second in [1, 10, 1000] {
+            let mut length = FIRST_SLICE;
+            let held = |length| length as usize * bytes_a_second;
+            for _ in 0..30 {
+                let next = next_length(length, held(length), 10_000_000);
+                assert!(next == length || held(next) < 10_000_000, "{length} {next}");
+                length = next;
+            }
+            assert!(held(length) >= 5_000_000 || length == LONGEST_SLICE, "{bytes_a_second}: {length}");
+        }
+        assert_eq!(next_length(0, 0, 100), 1, "out of a second with very many");
+    }
 
     #[test]
     fn looks_go_back_further_the_rarer_they_are() {
