@@ -9,7 +9,7 @@ use std::io::{self, Read};
 /// The size of the pieces in which text comes.
 pub const CHUNK: usize = 256 * 1024;
 
-/// The room with which a piece begins: many logs are a single event.
+/// The room with which the first piece of a log begins: many logs are a single event.
 const SMALLEST: usize = 4 * 1024;
 
 /// How much a file may inflate to before its ratio is looked at: short runs of anything may repeat themselves.
@@ -76,13 +76,14 @@ impl<R: Read> LogText<R> {
         if matches!(self.format, Format::Ended) {
             return Ok(());
         }
+        let least = if self.consumed() == 0 { SMALLEST } else { CHUNK };
         let mut filled = 0;
         let result = loop {
             if filled == CHUNK {
                 break Ok(());
             }
             if filled == text.len() {
-                text.resize((8 * filled).clamp(SMALLEST, CHUNK), 0);
+                text.resize((8 * filled).clamp(least, CHUNK), 0);
             }
             match self.step(&mut text[filled..]) {
                 Ok(0) if matches!(self.format, Format::Ended) => break Ok(()),

@@ -12,7 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 /// How many times as long as writing took to wait before writing again, and at most: what is small lasts at once, what is
 /// large does not keep the disk busy.
-const REST: u32 = 20;
+const REST: u32 = 8;
 const LONGEST_REST: Duration = Duration::from_secs(5);
 
 /// How often to write how far histories came in which nothing happens: a start with an older place asks for some more
