@@ -153,14 +153,12 @@ fn window(look: u64, poll_interval: Duration, overlap: Duration) -> Option<Durat
     shortest.checked_mul(doubled).filter(|window| *window < overlap)
 }
 
-/// Returns how long to make the slice behind one of a length in seconds that held so many bytes of as many as it may.
+/// Returns how long to make the slice behind one of a length in seconds that held so many bytes of as many as it may:
+/// so long that it would be nearly full, since its last page rarely is.
 fn next_length(length: i64, bytes: usize, most: usize) -> i64 {
-    let longer = match bytes {
-        few if few < most / 8 => length * 4,
-        some if some < most / 2 => length + (length / 2).max(1),
-        _ => length,
-    };
-    longer.clamp(1, LONGEST_SLICE)
+    let wanted = most / 20 * 17;
+    let longer = if bytes < most / 4 * 3 { length * wanted as i64 / bytes.max(1) as i64 } else { length };
+    longer.min(length * 4).clamp(1, LONGEST_SLICE)
 }
 
 impl Run<'_> {
@@ -335,7 +333,7 @@ mod tests {
     const POLL: Duration = Duration::from_secs(15);
     const OVERLAP: Duration = Duration::from_secs(20 * 60);
 
-    /// Whatever the density of events, slices come to hold more than a half and stay below the most.
+    /// Whatever the density of events, slices come to hold nearly as much as they may, and never more.
     #[test]
     fn slices_become_as_long_as_they_may_be() {
         for bytes_a_second in [1, 10, 1000] {
@@ -346,7 +344,7 @@ mod tests {
                 assert!(next == length || held(next) < 10_000_000, "{length} {next}");
                 length = next;
             }
-            assert!(held(length) >= 5_000_000 || length == LONGEST_SLICE, "{bytes_a_second}: {length}");
+            assert!(held(length) >= 7_500_000 || length == LONGEST_SLICE, "{bytes_a_second}: {length}");
         }
         assert_eq!(next_length(0, 0, 100), 1, "out of a second with very many");
     }
