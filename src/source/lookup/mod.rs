@@ -36,7 +36,7 @@ const REQUESTS: usize = 64;
 
 /// The bounds of what a slice of one history may hold, in bytes: some pages at least, and no more than come in seconds,
 /// since its events are delivered when all of it is there.
-const SMALLEST_SLICE: usize = 256 << 10;
+const SMALLEST_SLICE: usize = 192 << 10;
 const LARGEST_SLICE: usize = 1 << 20;
 
 /// What to read, and how.
