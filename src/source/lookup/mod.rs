@@ -194,7 +194,8 @@ fn places(
         reached.start_name.clear();
         reached.end = None;
         if reached.complete() > now() {
-            let text = format!("{} was read when the clock was ahead; what is in between is not read", target.name());
+            let text =
+                format!("{} was read last when the clock was ahead: beginning now, some may be missing", target.name());
             notes.say(Level::Error, "open", text);
             *reached = begin();
         }

@@ -31,7 +31,7 @@ const FIRST_SLICE: i64 = 60 * 60;
 /// The longest slice in seconds: as long as CloudTrail keeps events.
 const LONGEST_SLICE: i64 = RETENTION;
 
-/// How many times what a slice may hold it has to promise after some pages to be given up.
+/// A slice is given up when, by the pages that came, it would hold so many times what it may.
 const FAR_TOO_LONG: f64 = 3.0;
 
 /// What an event takes besides its text, in bytes.
@@ -82,7 +82,7 @@ type Known = (EventKey, Event);
 enum Slice {
     /// All of it, oldest first.
     Events(Vec<Known>),
-    /// More than can be held, or could be asked for in time: the slice must be shorter than this, in seconds.
+    /// More than can be held, or could be asked for in time: how long the slice is to be instead, in seconds.
     TooLong(i64),
 }
 
