@@ -206,8 +206,11 @@ impl Run<'_> {
             let Page { events, next } = match self.page(&query, token.as_deref()).await? {
                 Ok(page) => page,
                 Err(expired) if to > from => {
-                    common.notes.retries.add(1);
-                    common.notes.say(Level::Info, "token", format!("{expired}; asking for less at a time"));
+                    // A refusal was told and waited for.
+                    if !is_refusal(expired.kind()) {
+                        common.notes.retries.add(1);
+                        common.notes.say(Level::Info, "token", format!("{expired}; asking for less at a time"));
+                    }
                     return Ok(Slice::TooLong((to - from) / 2));
                 }
                 Err(expired) => {
