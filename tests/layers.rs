@@ -28,7 +28,7 @@ const LAYERS: &[Row] = &[
     ("config", &[], &["jiff", "schemars", "serde_json"]),
     ("decode", &[], &["flate2", "jiff", "jsontext"]),
     ("feed", &["decode", "source"], &["std::thread"]),
-    ("fields", &[], &["extraction", "jsontext", "log"]),
+    ("fields", &[], &["extraction", "jiff", "jsontext", "log"]),
     ("metrics", &["decode", "source"], &["falco_plugin"]),
     (
         "plugin",

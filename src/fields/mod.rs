@@ -3,14 +3,21 @@
 //! A field is a function of the event's JSON alone. Where the event came from, how a value reaches Falco and how
 //! long it is kept are the plugin's concern.
 
+mod accounts;
+mod condition;
 mod identity;
 mod info;
+mod ingress;
+mod network;
 mod pointer;
+mod policy;
 mod service;
+mod sharing;
 pub mod table;
 
 use extraction::{Argument, Event, Fields, Found, RawKey, Spec, Type};
 use jsontext::{Kind, Pointer, Value};
+use std::collections::HashSet;
 use std::fmt::Write;
 use std::net::IpAddr;
 use table::FIELDS;
@@ -50,12 +57,18 @@ pub enum Get {
     Number(fn(Value<'_>) -> Option<u64>),
     /// A list of values, or with an index the one at that place.
     List(for<'a> fn(Value<'a>, Option<u64>) -> Vec<Value<'a>>),
+    /// Computed texts, or with an index the one at that place.
+    Texts(fn(Value<'_>) -> Vec<String>),
+    /// `true` or `false`, for the number in the argument or for any.
+    FlagOf(fn(Value<'_>, Option<u64>) -> Option<bool>),
     /// An IP address, to compare with addresses.
     Address(fn(Value<'_>) -> Option<IpAddr>),
     /// An IP address, to compare with networks.
     Network(fn(Value<'_>) -> Option<IpAddr>),
     /// The value that the argument, a JSON pointer, names in the event.
     Pointer,
+    /// The values that the argument names in the event: a JSON pointer, where `*` stands for every item or member.
+    Pointers,
     /// The value at a path, or what the argument names inside of it; JSON text inside strings is entered.
     Inside(&'static [&'static str]),
 }
@@ -66,9 +79,11 @@ impl FieldSpec {
         let (field_type, argument) = match self.get {
             Get::Path(_) | Get::FirstOf(_) | Get::Flag(_) | Get::Text(_) => (Type::Text, Argument::No),
             Get::Pointer => (Type::Text, Argument::RequiredKey),
+            Get::Pointers => (Type::TextList, Argument::RequiredKey),
             Get::Inside(_) => (Type::Text, Argument::OptionalKey),
+            Get::FlagOf(_) => (Type::Text, Argument::OptionalIndex),
             Get::Number(_) => (Type::Number, Argument::No),
-            Get::List(_) => (Type::TextList, Argument::OptionalIndex),
+            Get::List(_) | Get::Texts(_) => (Type::TextList, Argument::OptionalIndex),
             Get::Address(_) => (Type::Address, Argument::No),
             Get::Network(_) => (Type::Network, Argument::No),
         };
@@ -150,12 +165,25 @@ pub fn eval(field: &FieldSpec, key: &Key, event: Value<'_>, out: &mut Vec<u8>) -
                 None => computed(pointer::follow_into_text(value, pointer.steps(), out)),
             }
         }
+        (Get::Pointers, Key::Pointer(pointer)) => {
+            let mut found = Vec::new();
+            pointer::all(event, pointer.steps(), &mut found);
+            written_all(&found, out)
+        }
+        (Get::FlagOf(flag), Key::None) => computed(flag(event, None).map(|flag| push_flag(flag, out))),
+        (Get::FlagOf(flag), Key::Index(of)) => computed(flag(event, Some(*of)).map(|flag| push_flag(flag, out))),
+        (Get::Texts(list), Key::None) => computed_all(&list(event), out),
+        (Get::Texts(list), Key::Index(index)) => {
+            let list = list(event);
+            let place = usize::try_from(*index).ok().and_then(|index| list.get(index));
+            computed_all(place.map(std::slice::from_ref).unwrap_or_default(), out)
+        }
         (Get::Number(number), Key::None) => number(event).map_or(Found::Absent, Found::Number),
         (Get::Address(address) | Get::Network(address), Key::None) => {
             address(event).map_or(Found::Absent, Found::Address)
         }
-        (Get::List(list), Key::None) => texts(&list(event, None), out),
-        (Get::List(list), Key::Index(index)) => texts(&list(event, Some(*index)), out),
+        (Get::List(list), Key::None) => written_all(&list(event, None), out),
+        (Get::List(list), Key::Index(index)) => written_all(&list(event, Some(*index)), out),
         _ => Found::Absent,
     }
 }
@@ -170,9 +198,24 @@ fn computed(appended: Option<()>) -> Found {
     appended.map_or(Found::Absent, |()| Found::Text(None))
 }
 
-fn texts(values: &[Value<'_>], out: &mut Vec<u8>) -> Found {
+fn written_all(values: &[Value<'_>], out: &mut Vec<u8>) -> Found {
     let ends: Vec<usize> = values.iter().filter_map(|value| value.append_to(out).map(|()| out.len())).collect();
     if ends.is_empty() { Found::Absent } else { Found::Texts(ends) }
+}
+
+fn computed_all(texts: &[String], out: &mut Vec<u8>) -> Found {
+    let mut ends = Vec::with_capacity(texts.len());
+    for text in texts {
+        out.extend_from_slice(text.as_bytes());
+        ends.push(out.len());
+    }
+    if ends.is_empty() { Found::Absent } else { Found::Texts(ends) }
+}
+
+/// Returns the members of an object, of those with the same name the first.
+fn members<'a>(object: Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> {
+    let mut known = HashSet::new();
+    object.items().filter(move |member| object.kind() == Kind::Object && known.insert(member.name()))
 }
 
 /// Returns the value at a path, unless it is `null`.
@@ -182,6 +225,29 @@ fn at<'a>(event: Value<'a>, path: &[&str]) -> Option<Value<'a>> {
 
 fn first_of<'a>(event: Value<'a>, paths: &[&[&str]]) -> Option<Value<'a>> {
     paths.iter().find_map(|path| at(event, path))
+}
+
+/// Returns the first member with this name in any letter case, unless it is `null`.
+fn member<'a>(object: Value<'a>, name: &str) -> Option<Value<'a>> {
+    let mut members = object.items().filter(|_| object.kind() == Kind::Object);
+    members.find(|member| member.name().eq_ignore_ascii_case(name.as_bytes())).filter(|it| it.kind() != Kind::Null)
+}
+
+/// Returns the items of a list, or the one value that stands for a list of one.
+fn each<'a>(value: Option<Value<'a>>) -> impl Iterator<Item = Value<'a>> + use<'a> {
+    let list = value.filter(|value| value.kind() == Kind::Array);
+    let one = value.filter(|value| value.kind() != Kind::Array);
+    list.into_iter().flat_map(|list| list.items()).chain(one)
+}
+
+/// Returns the text of the items of a list, or of the one value that stands for a list of one.
+fn texts<'a>(value: Option<Value<'a>>) -> impl Iterator<Item = String> + use<'a> {
+    each(value).filter_map(|value| value.to_text())
+}
+
+/// Returns the name of the event.
+fn event_name(event: Value<'_>) -> Option<String> {
+    at(event, &["eventName"])?.to_text()
 }
 
 /// Returns what `true`, `false`, `"true"` or `"false"` say.
@@ -227,7 +293,6 @@ mod tests {
     use super::*;
     use jsontext::Index;
     use jsontext::scan::MAX_DEPTH;
-    use std::collections::HashSet;
 
     /// The value of a field as a user would read it, lists joined with `|`.
     pub(super) fn value_of(name: &str, key: Key, event: &str) -> String {
@@ -302,6 +367,24 @@ mod tests {
         assert_eq!(value("/requestParameters/list/0"), "1");
         assert_eq!(value("/requestParameters/policyDocument/Statement/0/Effect"), "<NA>");
         assert_eq!(value("/requestParameters/list/2"), "<NA>");
+    }
+
+    #[test]
+    fn a_star_in_a_pointer_stands_for_every_item_and_member() {
+        let event =
+            r#"{"a":{"items":[{"b":[1,null]},{"b":["x"]},{},"s",{"b":{"k":2,"k":3,"*":{"d":4}}}]},"t":"[1]","n":null}"#;
+        let values = |pointer: &str| value_of("ct.values", Key::from_text(pointer), event);
+        assert_eq!(values("/a/items/*/b/*"), r#"1|x|2|{"d":4}"#);
+        assert_eq!(values("/a/items/*/b/0"), "1|x");
+        assert_eq!(values("/a/items/*/b/*/d"), "4");
+        assert_eq!(values("/a/items/4/b/*"), r#"2|{"d":4}"#);
+        assert_eq!(values("/a/items/4/b/k"), "2");
+        assert_eq!(values("/a/items/3"), "s");
+        for nowhere in ["/t/*", "/n", "/n/*", "/a/items/2/*", "/a/items/*/c", "a"] {
+            assert_eq!(values(nowhere), "<NA>", "{nowhere}");
+        }
+        assert_eq!(values(""), value_of("ct.value", Key::from_text(""), event));
+        assert_eq!(value_of("ct.values", Key::None, event), "<NA>");
     }
 
     #[test]

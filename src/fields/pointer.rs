@@ -1,5 +1,7 @@
-//! Pointers that go on inside JSON text held by strings, such as IAM's policy documents.
+//! Pointers that lead to many values, and pointers that go on inside JSON text held by strings, such as IAM's policy
+//! documents.
 
+use super::members;
 use jsontext::scan::{MAX_DEPTH, skip_white};
 use jsontext::{Index, Kind, Value};
 use percent_encoding::percent_decode_str;
@@ -13,13 +15,39 @@ pub(super) fn follow_into_text(value: Value<'_>, steps: &[String], out: &mut Vec
         return follow_into_text(value.step(step)?, rest, out);
     }
     // One document's text is at least as long as the pointer's steps inside it, so this ends.
-    let text = value.to_text()?;
+    inside_text(&value.to_text()?, |document| follow_into_text(document, steps, out))?
+}
+
+/// Reads the JSON object or array that a text is, as it is or URL-encoded.
+pub(super) fn inside_text<R>(text: &str, read: impl FnOnce(Value<'_>) -> R) -> Option<R> {
     let mut index = Index::default();
     if let Some(document) = document(&mut index, text.as_bytes()) {
-        return follow_into_text(document, steps, out);
+        return Some(read(document));
     }
-    let decoded: Vec<u8> = percent_decode_str(&text).collect();
-    follow_into_text(document(&mut index, &decoded)?, steps, out)
+    let decoded: Vec<u8> = percent_decode_str(text).collect();
+    document(&mut index, &decoded).map(read)
+}
+
+/// Returns the text that a JSON string, in its quotes, means.
+pub(super) fn out_of_quotes(text: &str) -> Option<String> {
+    let mut index = Index::default();
+    let start = skip_white(text.as_bytes(), 0);
+    let is_quoted = text.as_bytes().get(start) == Some(&b'"');
+    is_quoted.then(|| index.read(text.as_bytes(), MAX_DEPTH).ok()?.to_text())?
+}
+
+/// Collects the values that the steps lead to, where `*` stands for every item of an array and every member of an object.
+pub(super) fn all<'a>(value: Value<'a>, steps: &[String], found: &mut Vec<Value<'a>>) {
+    let Some((step, rest)) = steps.split_first() else { return found.push(value) };
+    match value.kind() {
+        Kind::Array if step == "*" => value.items().for_each(|item| all(item, rest, found)),
+        Kind::Object if step == "*" => members(value).for_each(|member| all(member, rest, found)),
+        _ => {
+            if let Some(value) = value.step(step) {
+                all(value, rest, found);
+            }
+        }
+    }
 }
 
 /// Reads the JSON object or array that a text is.

@@ -1,6 +1,7 @@
 //! What was done: values derived from the request and the response of one service, or from the event as a whole.
 
-use super::{at, first_of, flag, push_flag};
+use super::{at, each, first_of, flag, push_flag};
+use jiff::Timestamp;
 use jsontext::{Kind, Value};
 use std::net::IpAddr;
 
@@ -198,6 +199,58 @@ pub(super) fn first_image_id(event: Value<'_>, out: &mut Vec<u8>) -> Option<()> 
     image_ids(event, Some(0)).first()?.append_to(out)
 }
 
+/// `ec2.instancetype`: as asked for, else that of the first instance that was started.
+pub(super) fn instance_type(event: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
+    let is_plain = |value: &Value<'_>| !matches!(value.kind(), Kind::Object | Kind::Array);
+    let asked = first_of(event, &[&["requestParameters", "instanceType"]]).filter(is_plain);
+    let started = || {
+        let instances = items(event, &["responseElements", "instancesSet", "items"]);
+        of_items(instances, None, &[&["instanceType"]]).into_iter().next()
+    };
+    // A spot request, and a change of an instance.
+    const OTHERS: &[&[&str]] = &[
+        &["requestParameters", "launchSpecification", "instanceType"],
+        &["requestParameters", "instanceType", "value"],
+    ];
+    asked.or_else(started).or_else(|| first_of(event, OTHERS))?.append_to(out)
+}
+
+/// Returns a whole number, also when it is written as a string.
+fn whole(value: Value<'_>) -> Option<u64> {
+    value.to_text()?.parse().ok()
+}
+
+/// `ec2.instancecount`: how many instances are asked for.
+pub(super) fn instance_count(event: Value<'_>) -> Option<u64> {
+    let asked = items(event, &["requestParameters", "instancesSet", "items"]);
+    let counts: Vec<u64> = asked.filter_map(|item| whole(at(item, &["maxCount"])?)).collect();
+    if !counts.is_empty() {
+        return Some(counts.into_iter().fold(0, u64::saturating_add));
+    }
+    const OTHERS: &[&[&str]] = &[
+        &["requestParameters", "instanceCount"],
+        &["requestParameters", "spotFleetRequestConfig", "targetCapacity"],
+        &["requestParameters", "CreateFleetRequest", "TargetCapacitySpecification", "TotalTargetCapacity"],
+    ];
+    OTHERS.iter().find_map(|path| whole(at(event, path)?))
+}
+
+/// `s3.expirydays`: the fewest days of a lifecycle rule that is not disabled, a date by the days that are left.
+pub(super) fn expiry_days(event: Value<'_>) -> Option<u64> {
+    let rules = each(at(event, &["requestParameters", "LifecycleConfiguration", "Rule"]));
+    let enabled = rules.filter(|rule| !at(*rule, &["Status"]).is_some_and(|status| status.is("Disabled")));
+    const DAYS: [&[&str]; 2] = [&["Expiration", "Days"], &["NoncurrentVersionExpiration", "NoncurrentDays"]];
+    let until = |rule| days_left(event, at(rule, &["Expiration", "Date"])?);
+    enabled.flat_map(|rule| DAYS.iter().filter_map(move |path| whole(at(rule, path)?)).chain(until(rule))).min()
+}
+
+/// Returns the whole days from the event's time to a date, 0 when it is past.
+fn days_left(event: Value<'_>, date: Value<'_>) -> Option<u64> {
+    let moment = |value: Value<'_>| value.to_text()?.parse::<Timestamp>().ok();
+    let left = moment(date)?.duration_since(moment(at(event, &["eventTime"])?)?);
+    Some(u64::try_from(left.as_secs()).unwrap_or(0) / 86_400)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Key;
@@ -317,5 +370,72 @@ mod tests {
         ] {
             assert_eq!(text_of("ct.srcip.ip", &format!(r#"{{"sourceIPAddress":"{address}"}}"#)), expected);
         }
+    }
+
+    #[test]
+    fn instances_have_a_type_and_a_number() {
+        const RUN: &str = r#""instancesSet":{"items":[{"maxCount":2},{"maxCount":"3"},{"minCount":9}]}"#;
+        for (request, response, kind, count) in [
+            (format!(r#"{{"instanceType":"p5.48xlarge",{RUN}}}"#), "null", "p5.48xlarge", "5"),
+            (
+                format!("{{{RUN}}}"),
+                r#"{"instancesSet":{"items":[{},{"instanceType":"t3.nano"},{"instanceType":"m5.large"}]}}"#,
+                "t3.nano",
+                "5",
+            ),
+            (
+                r#"{"launchSpecification":{"instanceType":"c5.large"},"instanceCount":4}"#.into(),
+                "null",
+                "c5.large",
+                "4",
+            ),
+            (r#"{"instanceType":{"value":"x1.32xlarge"}}"#.into(), "null", "x1.32xlarge", "<NA>"),
+            (r#"{"instanceType":{"other":1}}"#.into(), "null", "<NA>", "<NA>"),
+            (r#"{"spotFleetRequestConfig":{"targetCapacity":"7"}}"#.into(), "null", "<NA>", "7"),
+            (
+                r#"{"CreateFleetRequest":{"TargetCapacitySpecification":{"TotalTargetCapacity":8}}}"#.into(),
+                "null",
+                "<NA>",
+                "8",
+            ),
+            (r#"{"instancesSet":{"items":[{"maxCount":-1}]},"instanceCount":"many"}"#.into(), "null", "<NA>", "<NA>"),
+            (
+                r#"{"instancesSet":{"items":[{"maxCount":18446744073709551615},{"maxCount":1}]}}"#.into(),
+                "null",
+                "<NA>",
+                "18446744073709551615",
+            ),
+        ] {
+            let event = format!(r#"{{"requestParameters":{request},"responseElements":{response}}}"#);
+            assert_eq!(text_of("ec2.instancetype", &event), kind, "{event}");
+            assert_eq!(text_of("ec2.instancecount", &event), count, "{event}");
+        }
+    }
+
+    #[test]
+    fn the_shortest_life_of_an_enabled_rule_counts() {
+        for (rules, days) in [
+            (r#"{"Status":"Enabled","Expiration":{"Days":1}}"#, "1"),
+            (r#"[{"Status":"Enabled","Expiration":{"Days":"30"}},{"Expiration":{"Days":7}}]"#, "7"),
+            (r#"[{"Status":"Disabled","Expiration":{"Days":1}},{"Status":"Enabled","Expiration":{"Days":90}}]"#, "90"),
+            (r#"{"Status":"Enabled","NoncurrentVersionExpiration":{"NoncurrentDays":3},"Expiration":{"Days":9}}"#, "3"),
+            (r#"{"Status":"Enabled","Expiration":{"Date":"2026-03-01T00:00:00.000Z"}}"#, "30"),
+            (r#"{"Status":"Enabled","Expiration":{"Date":"2026-01-30T18:00:00Z"}}"#, "1"),
+            (r#"{"Status":"Enabled","Expiration":{"Date":"2026-01-30T17:59:59Z"}}"#, "0"),
+            (r#"{"Status":"Enabled","Expiration":{"Date":"2020-01-01T00:00:00Z"}}"#, "0"),
+            (r#"[{"Expiration":{"Date":"2026-03-01T00:00:00Z"}},{"Expiration":{"Days":7}}]"#, "7"),
+            (r#"{"Status":"Disabled","Expiration":{"Date":"2026-03-01T00:00:00Z"}}"#, "<NA>"),
+            (r#"{"Status":"Enabled","Expiration":{"Date":"soon"}}"#, "<NA>"),
+            (r#"{"Status":"Enabled","Expiration":{"Date":20260301}}"#, "<NA>"),
+            (r#"{"Status":"Enabled","Transition":{"Days":1}}"#, "<NA>"),
+            ("[]", "<NA>"),
+        ] {
+            let event = format!(
+                r#"{{"eventTime":"2026-01-29T18:00:00Z","requestParameters":{{"LifecycleConfiguration":{{"Rule":{rules}}}}}}}"#
+            );
+            assert_eq!(text_of("s3.expirydays", &event), days, "{rules}");
+        }
+        let untimed = r#"{"requestParameters":{"LifecycleConfiguration":{"Rule":{"Expiration":{"Date":"2026-03-01T00:00:00Z"}}}}}"#;
+        assert_eq!(text_of("s3.expirydays", untimed), "<NA>");
     }
 }

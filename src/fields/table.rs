@@ -3,7 +3,7 @@
 //! The table is all there is to declare: Falco's field list and the README's table are made from it. Names, types
 //! and meanings of the official plugin's fields are kept; a `better` one differs on purpose and the README says how.
 
-use super::{FieldSpec, Get, TextFn, identity, info, service};
+use super::{FieldSpec, Get, TextFn, identity, info, ingress, policy, service, sharing};
 
 /// The fields that the plugin extracts.
 pub const FIELDS: &[FieldSpec] = &[
@@ -90,6 +90,12 @@ pub const FIELDS: &[FieldSpec] = &[
         Get::Pointer,
         "Event Value",
         "The value that the JSON pointer in the argument names in the event, as in `ct.value[/userIdentity/arn]`.",
+    ),
+    spec(
+        "ct.values",
+        Get::Pointers,
+        "Event Values",
+        "The values that the JSON pointer in the argument names in the event, where a step `*` stands for every item of an array and every member of an object.",
     ),
     // Who.
     text(
@@ -330,6 +336,49 @@ pub const FIELDS: &[FieldSpec] = &[
         "Resource Account IDs",
         "The accounts that own the resources that were accessed.",
     ),
+    // What is opened.
+    text(
+        "ct.policy.public",
+        policy::is_public,
+        "Policy Is Public",
+        "`true` when a policy in the request lets in everyone or a foreign account, `false` when it does not; not present without a policy.",
+    ),
+    texts(
+        "ct.policy.accounts",
+        policy::accounts,
+        "Policy Accounts",
+        "Who is let in from outside by a policy in the request: foreign accounts, `*` for everyone.",
+    ),
+    text(
+        "ct.policy.admin",
+        policy::is_admin,
+        "Policy Is Admin",
+        "`true` when a policy in the request grants an identity every action on every resource, else `false`; not present without a policy. A session policy (AssumeRole) grants nothing by itself.",
+    ),
+    spec(
+        "ct.ingress.public",
+        Get::FlagOf(ingress::is_public),
+        "Ingress Is Public",
+        "`true` when the request opens a port, or the port in the argument as in `ct.ingress.public[22]`, to the world, `false` when it opens others or only to some.",
+    ),
+    texts(
+        "ct.ingress.ports",
+        ingress::ports,
+        "Ingress Ports",
+        "The ports that the request opens to the world: `22`, `8000-8100`, `all`.",
+    ),
+    text(
+        "ct.share.public",
+        sharing::is_public,
+        "Share Is Public",
+        "`true` when the request shares something with everyone, `false` when only with foreign accounts.",
+    ),
+    texts(
+        "ct.share.accounts",
+        sharing::accounts,
+        "Share Accounts",
+        "Whom the request shares something with: foreign accounts, `*` for everyone.",
+    ),
     // Insight events.
     path(
         "ct.insight.type",
@@ -379,6 +428,12 @@ pub const FIELDS: &[FieldSpec] = &[
     number("s3.cnt.put", service::s3_puts, "N Put Ops", "1 for a PutObject event, else 0.").with(&["hidden"]),
     number("s3.cnt.other", service::s3_others, "N Other Ops", "0 for a GetObject or PutObject event, else 1.")
         .with(&["hidden"]),
+    number(
+        "s3.expirydays",
+        service::expiry_days,
+        "Expiry Days",
+        "The fewest days after which a lifecycle rule in the request lets objects or their old versions expire; a date counts as the days until then.",
+    ),
     text(
         "ec2.name",
         service::instance_name,
@@ -396,6 +451,18 @@ pub const FIELDS: &[FieldSpec] = &[
         service::first_image_id,
         "Image ID",
         "The first of the images; deprecated, use `ec2.imageids[0]`.",
+    ),
+    text(
+        "ec2.instancetype",
+        service::instance_type,
+        "Instance Type",
+        "The type of the instances that were asked for or started.",
+    ),
+    number(
+        "ec2.instancecount",
+        service::instance_count,
+        "Instance Count",
+        "How many instances the request asks for at most.",
     ),
     path(
         "ecr.repository",
@@ -446,6 +513,15 @@ const fn list(
     desc: &'static str,
 ) -> FieldSpec {
     spec(name, Get::List(list), display, desc)
+}
+
+const fn texts(
+    name: &'static str,
+    list: fn(jsontext::Value<'_>) -> Vec<String>,
+    display: &'static str,
+    desc: &'static str,
+) -> FieldSpec {
+    spec(name, Get::Texts(list), display, desc)
 }
 
 impl FieldSpec {

@@ -120,9 +120,12 @@ fn the_fields_are_those_of_the_contract() {
 fn arguments_are_declared_for_the_fields_that_take_one() {
     for field in fields() {
         let argument = match field["name"].as_str().unwrap() {
-            "ct.value" => json!({"isKey": true, "isRequired": true}),
+            "ct.value" | "ct.values" => json!({"isKey": true, "isRequired": true}),
             "ct.request" | "ct.response" | "ct.additionaleventdata" => json!({"isKey": true}),
             "ec2.imageids" | "ct.resources.arn" | "ct.resources.type" | "ct.resources.accountid" => {
+                json!({"isIndex": true})
+            }
+            "ct.policy.accounts" | "ct.ingress.public" | "ct.ingress.ports" | "ct.share.accounts" => {
                 json!({"isIndex": true})
             }
             _ => Value::Null,

@@ -160,9 +160,26 @@ const TEXT: &[&str] = &[
     "ct.insight.eventsource",
     "ct.insight.baseline",
     "ct.insight.average",
+    "ct.policy.public",
+    "ct.policy.admin",
+    "ct.ingress.public",
+    "ct.ingress.public[22]",
+    "ct.ingress.public[443]",
+    "ct.ingress.public[65535]",
+    "ct.share.public",
+    "ec2.instancetype",
 ];
 
-const U64: &[&str] = &["s3.bytes", "s3.bytes.in", "s3.bytes.out", "s3.cnt.get", "s3.cnt.put", "s3.cnt.other"];
+const U64: &[&str] = &[
+    "s3.bytes",
+    "s3.bytes.in",
+    "s3.bytes.out",
+    "s3.cnt.get",
+    "s3.cnt.put",
+    "s3.cnt.other",
+    "s3.expirydays",
+    "ec2.instancecount",
+];
 
 const LIST: &[&str] = &[
     "ec2.imageids",
@@ -176,4 +193,16 @@ const LIST: &[&str] = &[
     "ct.resources.type[1]",
     "ct.resources.accountid",
     "ct.resources.accountid[0]",
+    "ct.values[/requestParameters/ipPermissions/items/*/ipv6Ranges/items/*/cidrIpv6]",
+    "ct.values[/requestParameters/ipPermissions/*/1/*]",
+    "ct.values[/requestParameters/*]",
+    "ct.values[/resources/*/ARN]",
+    "ct.values[/eventName/*]",
+    "ct.policy.accounts",
+    "ct.policy.accounts[0]",
+    "ct.policy.accounts[1]",
+    "ct.ingress.ports",
+    "ct.ingress.ports[1]",
+    "ct.share.accounts",
+    "ct.share.accounts[1]",
 ];

@@ -3,8 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cloudtrail::fields::table::FIELDS;
+use cloudtrail::fields::{CloudTrailFields, eval};
+use extraction::{Argument, Fields, Found, RawKey};
+use jsontext::scan::MAX_DEPTH;
+use jsontext::{Index, Value};
+
 use super::json::{self, Json};
-use super::{Expect, Kind, Reading, expect, fields, fixtures};
+use super::{Expect, FieldCase, Kind, Reading, expect, fields, fixtures, openings};
 
 /// Every path that the contract reads, `#` for any item of an array.
 const PATHS: &str = "
@@ -42,11 +48,30 @@ const PATHS: &str = "
     insightDetails.eventName insightDetails.eventSource
     insightDetails.insightContext.statistics.baseline.average
     insightDetails.insightContext.statistics.insight.average
+    requestParameters.ipPermissions.items.#.ipRanges.items.#.cidrIp requestParameters.cidrIp
+    requestParameters.ModifySecurityGroupRulesRequest.SecurityGroupRule.SecurityGroupRule.CidrIpv4
+    requestParameters.portRange.from requestParameters.portInfo.cidrs requestParameters.portInfos.#.cidrs
+    requestParameters.launchPermission.add.items.#.userId requestParameters.valuesToAdd
+    requestParameters.createVolumePermission.add.items.#.group requestParameters.accountIdsToAdd
+    requestParameters.principals requestParameters.granteePrincipal requestParameters.principal
+    requestParameters.attributes.Policy requestParameters.attributeValue
+    requestParameters.CreateVpcEndpointRequest.PolicyDocument requestParameters.instancesSet.items.#.maxCount
+    requestParameters.LifecycleConfiguration.Rule.Expiration.Days
 ";
 
 /// Keyed fields that are there to lead nowhere: odd indexes, and text that `ct.value` must not enter.
-const NOWHERE: &[&str] =
-    &["ct.value[/resources/01]", "ct.value[/resources/-]", "ct.value[/requestParameters/policyDocument/Statement]"];
+const NOWHERE: &[&str] = &[
+    "ct.value[/resources/01]",
+    "ct.value[/resources/-]",
+    "ct.value[/requestParameters/policyDocument/Statement]",
+    "ct.values[/eventName/*]",
+];
+
+/// The events of the fixtures and those that are made.
+fn payloads() -> Vec<Vec<u8>> {
+    let made = openings::events().into_iter().map(String::into_bytes);
+    fixtures::events().into_iter().map(|event| event.payload).chain(made).collect()
+}
 
 fn present(value: &Json, path: &[&str]) -> bool {
     match (path, value) {
@@ -75,8 +100,8 @@ fn the_oracle_gives_the_values_typed_by_hand() {
 }
 
 #[test]
-fn every_path_of_the_contract_is_in_a_fixture() {
-    let events: Vec<Json> = fixtures::events().iter().filter_map(|e| json::read(&e.payload)).collect();
+fn every_path_of_the_contract_is_in_an_event() {
+    let events: Vec<Json> = payloads().iter().filter_map(|payload| json::read(payload)).collect();
     let missing: Vec<&str> = PATHS
         .split_whitespace()
         .filter(|path| {
@@ -84,14 +109,14 @@ fn every_path_of_the_contract_is_in_a_fixture() {
             !events.iter().any(|event| present(event, &path))
         })
         .collect();
-    assert!(missing.is_empty(), "no fixture has {missing:?}");
+    assert!(missing.is_empty(), "no event has {missing:?}");
 }
 
 #[test]
-fn every_field_has_a_value_in_some_fixture_and_none_in_another() {
+fn every_field_has_a_value_in_some_event_and_none_in_another() {
     // These are there for every event that is an object.
     const ALWAYS: &[&str] = &["ct.info", "evt.plugininfo"];
-    let events: Vec<Reading> = fixtures::events().iter().map(|e| Reading::of(&e.payload)).collect();
+    let events: Vec<Reading> = payloads().iter().map(|payload| Reading::of(payload)).collect();
     for case in fields() {
         let given: Vec<Expect> = events.iter().map(|event| event.expect(case.text)).collect();
         let absent = given.iter().filter(|value| **value == Expect::Absent).count();
@@ -102,10 +127,80 @@ fn every_field_has_a_value_in_some_fixture_and_none_in_another() {
             Expect::Text(_) => matches!(case.kind, Kind::Text | Kind::Ip | Kind::Net),
             Expect::U64(_) => case.kind == Kind::U64,
             Expect::List(values) => {
-                case.kind == Kind::List && !values.is_empty() && (case.arg().is_none() || values.len() == 1)
+                let is_place = case.arg().is_some_and(|arg| !arg.starts_with('/'));
+                case.kind == Kind::List && !values.is_empty() && (!is_place || values.len() == 1)
             }
         });
         assert!(right, "{} gives a value of another type", case.text);
+    }
+}
+
+/// What the plugin's own fields give, in the terms of the oracle.
+fn given(case: &FieldCase, event: Value<'_>) -> Expect {
+    let field = FIELDS.iter().position(|field| field.name == case.name()).unwrap();
+    let index = case.arg().filter(|_| FIELDS[field].spec().argument == Argument::OptionalIndex);
+    let raw = match (index, case.arg()) {
+        (Some(index), _) => RawKey::Index(index.parse().unwrap()),
+        (None, Some(text)) => RawKey::Text(text.as_bytes()),
+        (None, None) => RawKey::None,
+    };
+    let mut out = Vec::new();
+    let found = eval(&FIELDS[field], &CloudTrailFields::key(field, raw), event, &mut out);
+    let text = |range: std::ops::Range<usize>| String::from_utf8(out[range].to_vec()).unwrap();
+    match found {
+        Found::Absent => Expect::Absent,
+        Found::Text(_) => Expect::Text(text(0..out.len())),
+        Found::Number(number) => Expect::U64(number),
+        Found::Address(address) => Expect::Text(address.to_string()),
+        Found::Texts(ends) => {
+            let starts = std::iter::once(0).chain(ends.iter().copied());
+            Expect::List(starts.zip(&ends).map(|(start, end)| text(start..*end)).collect())
+        }
+    }
+}
+
+#[test]
+fn the_plugin_reads_made_events_as_the_oracle_does() {
+    let cases: Vec<FieldCase> = fields().into_iter().filter(|case| case.text != "evt.plugininfo").collect();
+    let mut wrong = Vec::new();
+    for payload in payloads() {
+        let (reading, mut index) = (Reading::of(&payload), Index::default());
+        let event = index.read(&payload, MAX_DEPTH).unwrap();
+        for case in &cases {
+            let (expected, found) = (reading.expect(case.text), given(case, event));
+            if found != expected {
+                let payload = String::from_utf8_lossy(&payload);
+                wrong.push(format!("{}: found {found:?}, expected {expected:?}\n  {payload}", case.text));
+            }
+        }
+    }
+    wrong.truncate(10);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// How many of the made events have each value of a field.
+fn spread(field: &str) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for event in openings::events() {
+        *counts.entry(expect(field, event.as_bytes()).shown()).or_default() += 1;
+    }
+    counts
+}
+
+#[test]
+fn made_events_are_of_every_kind() {
+    for field in
+        ["ct.policy.public", "ct.policy.admin", "ct.ingress.public", "ct.ingress.public[22]", "ct.share.public"]
+    {
+        let counts = spread(field);
+        assert!(
+            ["true", "false", "<NA>"].iter().all(|value| counts.get(*value).is_some_and(|n| *n > 3)),
+            "{field}: {counts:?}"
+        );
+    }
+    for field in ["ct.policy.accounts", "ct.ingress.ports", "ct.share.accounts"] {
+        let counts = spread(field);
+        assert!(counts.len() > 5, "{field}: {counts:?}");
     }
 }
 
@@ -114,9 +209,12 @@ fn fields_are_listed_once() {
     let all = fields();
     let texts: BTreeSet<&str> = all.iter().map(|case| case.text).collect();
     assert_eq!(texts.len(), all.len());
-    let names: BTreeSet<&str> = all.iter().map(super::FieldCase::name).collect();
-    // Counted on the page of the contract, with `evt.plugininfo`.
-    assert_eq!(names.len(), 95, "{names:?}");
+    let names: BTreeSet<&str> = all.iter().map(FieldCase::name).collect();
+    // The contract is the README's table, which leaves out `evt.plugininfo` and tells of it behind.
+    let readme = include_str!("../../README.md");
+    let table = readme.split("fields -->").nth(1).unwrap();
+    let rows = table.lines().filter_map(|row| row.strip_prefix("| `")?.split('`').next());
+    assert_eq!(names, rows.chain(["evt.plugininfo"]).collect());
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use super::json::Json;
-use super::{at, lists, text_at};
+use super::{at, lists, opening, policies, text_at};
 
 /// Returns the value of a text field by its name.
 pub fn text(field: &str, event: &Json) -> Option<String> {
@@ -44,6 +44,13 @@ pub fn text(field: &str, event: &Json) -> Option<String> {
             let bucket = text_at(event, "requestParameters.bucketName")?;
             Some(format!("s3://{bucket}/{}", text_at(event, "requestParameters.key")?))
         }
+        "ct.policy.public" => policies::accounts(event).map(|accounts| (!accounts.is_empty()).to_string()),
+        "ct.policy.admin" => policies::admin(event).map(|admin| admin.to_string()),
+        "ct.share.public" => {
+            let accounts = opening::shared_with(event);
+            (!accounts.is_empty()).then(|| accounts.contains(&"*".into()).to_string())
+        }
+        "ec2.instancetype" => opening::instance_type(event),
         "ec2.name" => instance_name(event),
         "ec2.imageid" => lists::image_ids(event, Some(0)).pop(),
         _ => panic!("the contract has no field {field}"),

@@ -12,7 +12,10 @@ pub mod fixtures;
 pub mod generate;
 mod json;
 mod lists;
+mod opening;
+pub mod openings;
 mod pointer;
+mod policies;
 
 pub use cases::{FieldCase, Kind, fields};
 use json::Json;
@@ -62,6 +65,14 @@ impl Reading {
             "ct.resources.arn" => list(lists::resources(event, &["ARN", "arn"], index(arg))),
             "ct.resources.type" => list(lists::resources(event, &["type"], index(arg))),
             "ct.resources.accountid" => list(lists::resources(event, &["accountId"], index(arg))),
+            "ct.values" => {
+                list(pointer::all(event, arg.unwrap_or_default()).into_iter().filter_map(value_text).collect())
+            }
+            "ct.policy.accounts" => list(one_of(policies::accounts(event).unwrap_or_default(), index(arg))),
+            "ct.ingress.ports" => list(one_of(opening::ports(event), index(arg))),
+            "ct.share.accounts" => list(one_of(opening::shared_with(event), index(arg))),
+            "ec2.instancecount" => opening::instance_count(event).map_or(Expect::Absent, Expect::U64),
+            "s3.expirydays" => opening::expiry_days(event).map_or(Expect::Absent, Expect::U64),
             "s3.bytes" | "s3.bytes.in" | "s3.bytes.out" | "s3.cnt.get" | "s3.cnt.put" | "s3.cnt.other" => {
                 derived::number(name, event).map_or(Expect::Absent, Expect::U64)
             }
@@ -87,6 +98,15 @@ fn index(arg: Option<&str>) -> Option<usize> {
     arg.map(|digits| digits.parse().unwrap())
 }
 
+/// All values, or those of one index.
+fn one_of(mut values: Vec<String>, index: Option<usize>) -> Vec<String> {
+    match index {
+        Some(index) if index < values.len() => vec![values.swap_remove(index)],
+        Some(_) => Vec::new(),
+        None => values,
+    }
+}
+
 fn list(values: Vec<String>) -> Expect {
     // silent: a list without any value; a field without a value is not present.
     if values.is_empty() {
@@ -107,6 +127,7 @@ fn text_field(name: &str, arg: Option<&str>, event: &Json) -> Option<String> {
         ("ct.request" | "ct.response" | "ct.additionaleventdata", Some(pointer)) => {
             value_text(&pointer::entering(at(event, path(name)?)?, pointer)?)
         }
+        ("ct.ingress.public", arg) => opening::is_public(event, arg.map(|port| port.parse().unwrap())),
         _ => match path(name) {
             Some(path) => text_at(event, path),
             None => derived::text(name, event),

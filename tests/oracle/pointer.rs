@@ -14,6 +14,21 @@ pub fn plain<'a>(root: &'a Json, pointer: &str) -> Option<&'a Json> {
     Some(value)
 }
 
+/// Returns the values at a pointer where a step `*` leads to every item of an array and every member of an object.
+pub fn all<'a>(root: &'a Json, pointer: &str) -> Vec<&'a Json> {
+    let Some(steps) = steps(pointer) else { return Vec::new() };
+    steps.iter().fold(vec![root], |values, name| {
+        let next = |value: &'a Json| -> Vec<&'a Json> {
+            match value {
+                Json::Arr(items) if name == "*" => items.iter().collect(),
+                Json::Obj(members) if name == "*" => members.iter().map(|member| &member.1).collect(),
+                other => step(other, name).into_iter().collect(),
+            }
+        };
+        values.into_iter().flat_map(next).collect()
+    })
+}
+
 /// Like [`plain`], but a step that meets a string with a JSON object or array inside goes on there.
 pub fn entering(root: &Json, pointer: &str) -> Option<Json> {
     let mut value = Cow::Borrowed(root);
@@ -53,7 +68,7 @@ fn step<'a>(value: &'a Json, name: &str) -> Option<&'a Json> {
 }
 
 /// The JSON object or array that a string holds, URL-encoded or not.
-fn document(text: &str) -> Option<Json> {
+pub fn document(text: &str) -> Option<Json> {
     let container = |bytes: &[u8]| json::read(bytes).filter(|v| matches!(v, Json::Arr(_) | Json::Obj(_)));
     container(text.as_bytes()).or_else(|| container(&percent_decoded(text)))
 }
