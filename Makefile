@@ -12,7 +12,7 @@ export PATH := $(PATH):$(tools)/bin
 rustdoc = -D warnings -A rustdoc::private_intra_doc_links
 
 .DEFAULT_GOAL := help
-.PHONY: help rust host moto demo test test-aws bench bench-aws fmt deny advisories
+.PHONY: help rust host moto demo coverage test test-aws bench bench-aws fmt deny advisories
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s  %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,13 @@ moto: ## install the S3 and SQS that the tests talk to (moto) unless they are th
 demo: rust ## build everything and show the alerts on examples/
 	cargo build --locked --release --workspace
 	@scripts/demo $(release)
+
+LOGS ?= $(firstword $(wildcard ../shared/data) examples)
+
+coverage: rust host ## report what the rules catch and how noisy they are on the logs in LOGS, a folder
+	cargo build --locked --release --workspace
+	@$(release)/rule-coverage --plugin $(release)/libcloudtrail.so --rules rules/aws_cloudtrail_rules.yaml \
+	  --tests tests/rules --tuning tests/rules/tuning.yaml --output $(CARGO_TARGET_DIR)/coverage $(LOGS)
 
 test: rust deny host moto ## all that CI checks: format, lints, dependencies, tests on the real engine, docs
 	cargo fmt --all --check

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::hash::BuildHasher;
 use std::io::Write as _;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
@@ -86,6 +87,78 @@ pub fn check(set: &RuleSet, plugins: &[Plugin]) -> Result<usize> {
     Ok(rules.len())
 }
 
+/// Tells which filters match which events: gives, in the order of the events, the place of a filter and the event's ID.
+///
+/// # Errors
+/// When the host rejects a filter, or the plugin fails to open or read its input.
+pub fn matches(filters: &[String], input: Input<'_>) -> Result<Vec<(usize, String)>> {
+    let mut matches = Vec::new();
+    for (chunk, filters) in filters.chunks(AT_ONCE).enumerate() {
+        let seen = follow(filters, input, &mut |_| {})?;
+        matches.extend(seen.matches.into_iter().map(|(place, id)| (chunk * AT_ONCE + place, id)));
+    }
+    Ok(matches)
+}
+
+/// How many filters a host is given at once: each one is a Lua machine of its own.
+const AT_ONCE: usize = 1000;
+
+/// Which filters matched which events, and how many events there were.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// The place of a filter and the event's ID, in the order of the events, and for one event of the filters.
+    pub matches: Vec<(usize, String)>,
+    /// The number of events.
+    pub events: u64,
+}
+
+/// Like [`matches()`], in one run of the host; `progress` is told from time to time how many events are done.
+///
+/// # Errors
+/// Those of [`matches()`].
+pub fn follow(filters: &[String], input: Input<'_>, progress: &mut dyn FnMut(u64)) -> Result<Seen> {
+    // Behind the filters comes one that matches every event, for the count.
+    let all = filters.iter().map(String::as_str).chain(["evt.num > 0"]);
+    let pass = Pass::new(false, all, |index, mark| {
+        let mark = format!("{UNIT}{mark}");
+        if index < filters.len() {
+            return (format!("*{mark}{index}{mark}%ct.id{mark}"), String::new());
+        }
+        let tag = lua(&format!("{mark}{index}{mark}"));
+        let end = lua(&format!("{mark}\n"));
+        let say = format!("io.write({tag} .. count .. {end})");
+        let count = format!(
+            "count = 0\n\
+             function on_event() count = count + 1 if count % {STEP} == 0 then {say} end return false end\n\
+             function on_capture_end() {say} return true end\n"
+        );
+        ("*".to_owned(), count)
+    })?;
+    let mark = format!("{UNIT}{}", pass.mark);
+    let host = pass.session(input).spawn()?;
+    let mut seen = Seen::default();
+    let far = Instant::now() + LONGEST;
+    while let Some(line) = host.line(far) {
+        let mut parts = line.split(mark.as_str()).skip(1);
+        let (Some(index), Some(value)) = (parts.next(), parts.next()) else { bail!(MIXED) };
+        match index.parse().context(MIXED)? {
+            index if index < filters.len() => seen.matches.push((index, value.to_owned())),
+            _ => {
+                seen.events = value.parse().context(MIXED)?;
+                progress(seen.events);
+            }
+        }
+    }
+    host.wait(far)?.check()?;
+    Ok(seen)
+}
+
+/// How many events are between two reports of progress.
+const STEP: u32 = 500;
+
+/// Longer than any run.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
 /// Names the rules whose filter or output the host rejected, by trying one after the other. An error of another kind
 /// stays as it is.
 fn blame(rules: &[(&Rule, String)], input: Input<'_>, error: anyhow::Error) -> anyhow::Error {
@@ -105,11 +178,11 @@ fn blame(rules: &[(&Rule, String)], input: Input<'_>, error: anyhow::Error) -> a
     if faults.is_empty() { error } else { anyhow::anyhow!("{}", faults.join("\n")) }
 }
 
-/// One run of the host with a chisel per rule. What belongs to a rule is marked by a word that no log can know.
+/// One run of the host with a chisel per filter. What belongs to a filter is marked by a word that no log can know.
 struct Pass {
     folder: tempfile::TempDir,
     mark: String,
-    rules: usize,
+    filters: usize,
     json: bool,
 }
 
@@ -129,30 +202,35 @@ const UNIT: char = '\u{1f}';
 impl Pass {
     /// Prints, for each match, the event's number and times and the rule's output as text.
     fn text(rules: &[(&Rule, String)]) -> Result<Self> {
-        Self::new(rules, false, |index, mark, output| {
+        Self::new(false, filters(rules), |index, mark| {
             let mark = format!("{UNIT}{mark}");
+            let output = output(rules, index);
             (format!("*{mark}{index}{mark}%evt.num{mark}%evt.time{mark}%evt.time.iso8601{mark}{output}"), String::new())
         })
     }
 
     /// Prints, for each match, the mark, the rule's index, and the fields of the rule's output as JSON.
     fn json(rules: &[(&Rule, String)]) -> Result<Self> {
-        Self::new(rules, true, |index, mark, output| {
+        Self::new(true, filters(rules), |index, mark| {
             let mark = format!("{UNIT}{mark}");
             let tag = lua(&format!("{mark}{index}{mark}"));
-            (format!("*%evt.num %evt.time {output}"), format!("function on_event() io.write({tag}) return true end\n"))
+            let format = format!("*%evt.num %evt.time {}", output(rules, index));
+            (format, format!("function on_event() io.write({tag}) return true end\n"))
         })
     }
 
-    fn new(
-        rules: &[(&Rule, String)],
+    /// Writes a chisel for every filter, of the format and the function that `print` gives for its place and the mark.
+    fn new<'a>(
         json: bool,
-        print: impl Fn(usize, &str, &str) -> (String, String),
+        filters: impl Iterator<Item = &'a str>,
+        print: impl Fn(usize, &str) -> (String, String),
     ) -> Result<Self> {
         let mark = format!("{:016x}", RandomState::new().hash_one(std::process::id()));
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-        for (index, (rule, filter)) in rules.iter().enumerate() {
-            let (format, on_event) = print(index, &mark, rule.output.strip_prefix('*').unwrap_or(&rule.output));
+        let mut count = 0;
+        for (index, filter) in filters.enumerate() {
+            count = index + 1;
+            let (format, on_event) = print(index, &mark);
             let chisel = format!(
                 "description = '' short_description = '' category = '' args = {{}}\n\
                  function on_init()\n\
@@ -165,18 +243,23 @@ impl Pass {
             std::fs::write(chisel_path(folder.path(), index), chisel)
                 .context("cannot write to the temporary folder")?;
         }
-        Ok(Self { folder, mark, rules: rules.len(), json })
+        Ok(Self { folder, mark, filters: count, json })
     }
 
     fn run(self, input: Input<'_>) -> Result<Printed> {
+        let report = self.session(input).run()?.check()?;
+        Ok(Printed { mark: format!("{UNIT}{}", self.mark), report })
+    }
+
+    fn session(&self, input: Input<'_>) -> Session {
         let mut session = Session::new(input.plugins).input(PLUGIN, input.params);
         if self.json {
             session = session.json();
         }
-        for index in 0..self.rules {
+        for index in 0..self.filters {
             session = session.arg("-c").arg(chisel_path(self.folder.path(), index));
         }
-        Ok(Printed { mark: format!("{UNIT}{}", self.mark), report: session.run()?.check()? })
+        session
     }
 }
 
@@ -225,6 +308,15 @@ impl Printed {
 }
 
 const MIXED: &str = "the engine printed something else than alerts";
+
+fn filters<'a>(rules: &'a [(&Rule, String)]) -> impl Iterator<Item = &'a str> {
+    rules.iter().map(|(_, filter)| filter.as_str())
+}
+
+/// The output of a rule; the asterisk that keeps events without some field is put before everything else.
+fn output<'a>(rules: &[(&'a Rule, String)], index: usize) -> &'a str {
+    rules.get(index).map_or("", |(rule, _)| rule.output.strip_prefix('*').unwrap_or(&rule.output))
+}
 
 fn chisel_path(folder: &Path, index: usize) -> std::path::PathBuf {
     folder.join(format!("rule{index}.lua"))

@@ -7,8 +7,13 @@
 #![forbid(unsafe_code)]
 
 pub mod alert;
+pub mod attack;
+pub mod catalog;
+pub mod coverage;
 pub mod evaluate;
 pub mod falco;
+pub mod fixtures;
 pub mod host;
+pub mod proof;
 pub mod rules;
 pub mod running;

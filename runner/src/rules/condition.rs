@@ -71,6 +71,12 @@ pub(super) fn expand_macros(condition: &str, mut resolve: impl FnMut(&str) -> Re
     Ok(expanded)
 }
 
+/// Whether a condition names a list or a macro: has it as a word outside of quotes.
+pub(super) fn names(condition: &str, name: &str) -> bool {
+    let words = tokens(condition).into_iter().filter(|token| token.kind == Kind::Word);
+    words.into_iter().any(|token| &condition[token.start..token.end] == name)
+}
+
 fn is_identifier(text: &str) -> bool {
     !matches!(text, "and" | "or" | "not")
         && text.starts_with(|char: char| char.is_ascii_alphabetic())
@@ -78,7 +84,7 @@ fn is_identifier(text: &str) -> bool {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     /// A bare word; the argument of a field, up to its closing bracket, is part of it.
     Word,
     /// Text in quotes.
@@ -89,13 +95,14 @@ enum Kind {
     Other,
 }
 
-struct Token {
-    kind: Kind,
-    start: usize,
-    end: usize,
+pub(super) struct Token {
+    pub kind: Kind,
+    pub start: usize,
+    pub end: usize,
 }
 
-fn tokens(text: &str) -> Vec<Token> {
+/// Takes a condition apart into words and signs.
+pub(super) fn tokens(text: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut start = 0;
     while let Some(first) = text[start..].chars().next() {

@@ -4,6 +4,7 @@
 mod condition;
 mod entry;
 mod exception;
+mod mutants;
 mod set;
 
 use std::fmt;
@@ -14,7 +15,8 @@ use serde::{Deserialize, Deserializer, de};
 
 pub use entry::{PluginVersion, Requirement};
 pub use exception::Exception;
-pub use set::RuleSet;
+pub use mutants::Mutant;
+pub use set::{BrokenMacro, RuleSet};
 
 /// The event source whose rules are evaluated.
 pub const SOURCE: &str = "aws_cloudtrail";

@@ -6,12 +6,13 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use super::condition::{expand_list, expand_macros};
+use super::condition::{self, expand_list, expand_macros};
 use super::entry::{
     self, Entry, Flag, ListEntry, MacroEntry, Mode, Others, Override, PluginVersion, Requirement, RuleEntry, Scalar,
     WITHOUT_VERDICT,
 };
 use super::exception::{Exception, quoted};
+use super::mutants::{self, Mutant};
 use super::{Rule, SOURCE};
 
 /// The definitions of one or more rule files.
@@ -33,6 +34,9 @@ struct Definition<T> {
     first: usize,
     last: usize,
 }
+
+/// A macro that is broken in one way: its name, what was done, and the rules whose filters it changes.
+pub type BrokenMacro<'a> = (&'a str, Mutant, Vec<(&'a Rule, String)>);
 
 /// A list's name and its items, joined as they stand in conditions.
 type List<'a> = (&'a str, String);
@@ -83,6 +87,30 @@ impl RuleSet {
         &self.rules
     }
 
+    /// The enabled rules of the source `aws_cloudtrail`, in the order of definition.
+    #[must_use]
+    pub fn enabled(&self) -> Vec<&Rule> {
+        self.rules.iter().filter(|rule| rule.source == SOURCE && rule.enabled).collect()
+    }
+
+    /// The lists that decide about a rule, by itself or through macros, in the order of their definition.
+    #[must_use]
+    pub fn lists_of(&self, rule: &Rule) -> Vec<&str> {
+        let mut conditions = vec![rule.condition.as_str()];
+        let mut next = 0;
+        while let Some(condition) = conditions.get(next).copied() {
+            next += 1;
+            let named = self.macros.iter().filter(|known| condition::names(condition, &known.name));
+            for body in named.map(|known| known.body.as_str()) {
+                if !conditions.contains(&body) {
+                    conditions.push(body);
+                }
+            }
+        }
+        let names = |list: &&str| conditions.iter().any(|condition| condition::names(condition, list));
+        self.lists.iter().map(|list| list.name.as_str()).filter(names).collect()
+    }
+
     /// The enabled rules of the source `aws_cloudtrail`, each with its filter.
     ///
     /// # Errors
@@ -102,6 +130,48 @@ impl RuleSet {
             self.body(known, &lists, &mut Vec::new())?;
         }
         Ok(filters)
+    }
+
+    /// Breaks every rule of the source `aws_cloudtrail`: each mutant comes with the rule and the filter that the rule
+    /// comes to with it. Items of named lists are left alone, since users fill those.
+    ///
+    /// # Errors
+    /// Those of [`RuleSet::filters`].
+    pub fn mutants(&self) -> Result<Vec<(&Rule, Mutant, String)>> {
+        let lists = self.lists();
+        let mut mutants = Vec::new();
+        for rule in self.rules.iter().filter(|rule| rule.source == SOURCE) {
+            for mutant in mutants::mutants(rule.condition.trim()) {
+                let broken = Rule { condition: mutant.condition.clone(), ..rule.clone() };
+                mutants.push((rule, mutant, self.filter(&broken, &lists)?));
+            }
+        }
+        Ok(mutants)
+    }
+
+    /// Breaks every macro.
+    ///
+    /// # Errors
+    /// Those of [`RuleSet::filters`].
+    pub fn macro_mutants(&self) -> Result<Vec<BrokenMacro<'_>>> {
+        let whole = self.all_filters()?;
+        let mut all = Vec::new();
+        for (index, known) in self.macros.iter().enumerate() {
+            for mutant in mutants::mutants(known.body.trim()) {
+                let mut broken = self.clone();
+                broken.macros[index].body.clone_from(&mutant.condition);
+                let lists = broken.lists();
+                let mut changed = Vec::new();
+                for (rule, filter) in &whole {
+                    let new = broken.filter(rule, &lists)?;
+                    if new != *filter {
+                        changed.push((*rule, new));
+                    }
+                }
+                all.push((known.name.as_str(), mutant, changed));
+            }
+        }
+        Ok(all)
     }
 
     /// The one filter that a rule comes to.
