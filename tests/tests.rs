@@ -12,5 +12,6 @@ mod files;
 mod json;
 mod layers;
 mod oracle;
+mod rules;
 mod start;
 mod values;
