@@ -6,6 +6,7 @@
 mod abi;
 mod alerts;
 mod aws;
+mod coverage;
 mod docs;
 mod engine;
 mod files;
