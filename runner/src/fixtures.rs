@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::rules::RuleSet;
+use crate::rules::{self, RuleSet};
 
 /// The file that every event begins with, beside the rules' folders.
 const BASE: &str = "base.yaml";
@@ -132,18 +132,13 @@ fn of_rule(base: &Base, slug: &str, condition: &str, file: &File, fixtures: &mut
             firing.push(event);
         }
     }
-    for (name, change) in base.silenced.iter().filter(|(name, _)| names(condition, name)) {
+    for (name, change) in base.silenced.iter().filter(|(name, _)| rules::names(condition, name)) {
         for mut event in firing.iter().cloned() {
             overlay(&mut event, change);
             add(format!("is silenced by {name}"), false, event);
         }
     }
     Ok(())
-}
-
-/// Whether a condition has a word.
-fn names(condition: &str, word: &str) -> bool {
-    condition.split(|char: char| !char.is_ascii_alphanumeric() && char != '_').any(|known| known == word)
 }
 
 /// The event that an entry means, before it is repeated; `firing` are the rule's events that fire, as far as they are

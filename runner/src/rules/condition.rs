@@ -72,9 +72,10 @@ pub(super) fn expand_macros(condition: &str, mut resolve: impl FnMut(&str) -> Re
 }
 
 /// Whether a condition names a list or a macro: has it as a word outside of quotes.
-pub(super) fn names(condition: &str, name: &str) -> bool {
-    let words = tokens(condition).into_iter().filter(|token| token.kind == Kind::Word);
-    words.into_iter().any(|token| &condition[token.start..token.end] == name)
+#[must_use]
+pub fn names(condition: &str, name: &str) -> bool {
+    let mut words = tokens(condition).into_iter().filter(|token| token.kind == Kind::Word);
+    words.any(|token| &condition[token.start..token.end] == name)
 }
 
 fn is_identifier(text: &str) -> bool {

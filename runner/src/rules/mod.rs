@@ -13,6 +13,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Deserializer, de};
 
+pub use condition::names;
 pub use entry::{PluginVersion, Requirement};
 pub use exception::Exception;
 pub use mutants::Mutant;
