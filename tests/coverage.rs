@@ -111,12 +111,13 @@ fn measured(folder: &Path) -> (RuleSet, Coverage) {
             r#"{{"eventID":"{id}","eventTime":"2026-10-06T09:14:27Z","eventType":"AwsApiCall","awsRegion":"us-east-1","eventName":"{name}"}}"#
         )
     };
-    let events = [event("a", "DeleteTrail"), event("b", "StopLogging"), event("c", "GetTrail"), event("d", "GetTrail")];
+    let nameless = event("", "GetTrail").replace(r#""eventID":"","#, "");
+    let events = [event("a", "DeleteTrail"), event("b\\nc", "StopLogging"), nameless.clone(), nameless];
     write(folder, "logs/day/log.json", &format!(r#"{{"Records":[{}]}}"#, events.join(",")));
     write(
         folder,
         "logs/day/labels.jsonl",
-        "{\"eventID\":\"a\",\"technique\":\"<trail gone>\",\"attack\":true}\n{\"eventID\":\"b\",\"phase\":\"x\"}\n",
+        "{\"eventID\":\"a\",\"technique\":\"<trail gone>\",\"attack\":true}\n{\"eventID\":\"b\",\"phase\":\"x\",\"attack\":false}\n",
     );
     let set = load(folder);
     let mut last = (0, 0);

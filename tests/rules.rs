@@ -66,8 +66,8 @@ fn the_first_rule_that_matches_is_a_most_urgent_one() {
     let texts: Vec<String> = filters.iter().map(|(_, filter)| filter.clone()).collect();
     let input = evaluate::Input { plugins: &plugins, params: proof.log().to_str().unwrap(), with_fields: false };
     let mut by_event: BTreeMap<String, Vec<&Rule>> = BTreeMap::new();
-    for (place, id) in evaluate::matches(&texts, input).unwrap() {
-        by_event.entry(id).or_default().push(filters[place].0);
+    for found in evaluate::matches(&texts, input).unwrap() {
+        by_event.entry(found.id).or_default().push(filters[found.filter].0);
     }
     let mut faults = BTreeSet::new();
     for rules in by_event.values() {

@@ -87,15 +87,27 @@ pub fn check(set: &RuleSet, plugins: &[Plugin]) -> Result<usize> {
     Ok(rules.len())
 }
 
-/// Tells which filters match which events: gives, in the order of the events, the place of a filter and the event's ID.
+/// A filter that matched an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Match {
+    /// The place of the filter.
+    pub filter: usize,
+    /// The event's number, from 1.
+    pub event: u64,
+    /// The event's ID, `<NA>` when it has none.
+    pub id: String,
+}
+
+/// Tells which filters match which events, in the order of the events.
 ///
 /// # Errors
 /// When the host rejects a filter, or the plugin fails to open or read its input.
-pub fn matches(filters: &[String], input: Input<'_>) -> Result<Vec<(usize, String)>> {
+pub fn matches(filters: &[String], input: Input<'_>) -> Result<Vec<Match>> {
     let mut matches = Vec::new();
     for (chunk, filters) in filters.chunks(AT_ONCE).enumerate() {
         let seen = follow(filters, input, &mut |_| {})?;
-        matches.extend(seen.matches.into_iter().map(|(place, id)| (chunk * AT_ONCE + place, id)));
+        let of_chunk = |found: Match| Match { filter: chunk * AT_ONCE + found.filter, ..found };
+        matches.extend(seen.matches.into_iter().map(of_chunk));
     }
     Ok(matches)
 }
@@ -106,8 +118,8 @@ const AT_ONCE: usize = 1000;
 /// Which filters matched which events, and how many events there were.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
-    /// The place of a filter and the event's ID, in the order of the events, and for one event of the filters.
-    pub matches: Vec<(usize, String)>,
+    /// In the order of the events, and for one event of the filters.
+    pub matches: Vec<Match>,
     /// The number of events.
     pub events: u64,
 }
@@ -122,7 +134,7 @@ pub fn follow(filters: &[String], input: Input<'_>, progress: &mut dyn FnMut(u64
     let pass = Pass::new(false, all, |index, mark| {
         let mark = format!("{UNIT}{mark}");
         if index < filters.len() {
-            return (format!("*{mark}{index}{mark}%ct.id{mark}"), String::new());
+            return (format!("*{mark}{index}{mark}%evt.num{mark}%ct.id{mark}"), String::new());
         }
         let tag = lua(&format!("{mark}{index}{mark}"));
         let end = lua(&format!("{mark}\n"));
@@ -140,13 +152,15 @@ pub fn follow(filters: &[String], input: Input<'_>, progress: &mut dyn FnMut(u64
     let far = Instant::now() + LONGEST;
     while let Some(line) = host.line(far) {
         let mut parts = line.split(mark.as_str()).skip(1);
-        let (Some(index), Some(value)) = (parts.next(), parts.next()) else { bail!(MIXED) };
-        match index.parse().context(MIXED)? {
-            index if index < filters.len() => seen.matches.push((index, value.to_owned())),
-            _ => {
-                seen.events = value.parse().context(MIXED)?;
-                progress(seen.events);
-            }
+        // An ID may hold line breaks: what follows them is no match.
+        let (Some(index), Some(number)) = (parts.next(), parts.next()) else { continue };
+        let (index, number) = (index.parse().context(MIXED)?, number.parse().context(MIXED)?);
+        if index < filters.len() {
+            let id = parts.next().unwrap_or_default().to_owned();
+            seen.matches.push(Match { filter: index, event: number, id });
+        } else {
+            seen.events = number;
+            progress(number);
         }
     }
     host.wait(far)?.check()?;

@@ -142,8 +142,8 @@ impl<'a> Proof<'a> {
         let params = self.log.path().to_str().context("the temporary folder's path is not Unicode")?;
         let input = Input { plugins: self.plugins, params, with_fields: false };
         let mut matched = vec![BTreeSet::new(); filters.len()];
-        for (place, id) in evaluate::matches(&filters, input)? {
-            matched.get_mut(place).context("the engine matched a filter that there is not")?.insert(id);
+        for found in evaluate::matches(&filters, input)? {
+            matched.get_mut(found.filter).context("the engine matched a filter that there is not")?.insert(found.id);
         }
         Ok(matched)
     }

@@ -81,7 +81,8 @@ impl Coverage {
     /// How many events carry no attack.
     #[must_use]
     pub fn benign(&self) -> u64 {
-        self.events - self.attacks
+        // There may be labels of events that are in no log.
+        self.events.saturating_sub(self.attacks)
     }
 
     /// How many benign events raise something at least as urgent as `priority`.
@@ -113,25 +114,26 @@ pub fn measure(set: &RuleSet, plugins: &[Plugin], logs: &Path, progress: Progres
     let input = Input { plugins, params, with_fields: false };
     let total = evaluate::follow(&[], input, &mut |_| {})?.events;
     let seen = evaluate::follow(&filters, input, &mut |done| progress(done, total))?;
-    let mut by_event: HashMap<&str, Vec<usize>> = HashMap::new();
-    for (place, id) in &seen.matches {
-        by_event.entry(id).or_default().push(*place);
+    let mut by_event: BTreeMap<u64, (&str, Vec<usize>)> = BTreeMap::new();
+    for found in &seen.matches {
+        by_event.entry(found.event).or_insert((&found.id, Vec::new())).1.push(found.filter);
     }
+    let by_id: HashMap<&str, &[usize]> = by_event.values().map(|(id, places)| (*id, places.as_slice())).collect();
     let mut coverage = Coverage { events: seen.events, ..Coverage::default() };
     for label in labels.values().filter(|label| label.attack) {
         coverage.attacks += 1;
         let name = label.technique.clone().unwrap_or_else(|| "not named".to_owned());
         let technique = coverage.techniques.entry(name).or_default();
         technique.events += 1;
-        let matched = by_event.get(label.event.as_str()).map_or(&[][..], Vec::as_slice);
+        let matched = by_id.get(label.event.as_str()).copied().unwrap_or_default();
         technique.caught += u64::from(matched.iter().any(|place| rules[*place].priority <= Priority::Warning));
         for place in matched {
             *technique.rules.entry(*place).or_default() += 1;
         }
     }
-    for (id, places) in by_event {
-        coverage.fired.extend(&places);
-        if labels.get(id).is_some_and(|label| label.attack) {
+    for (id, places) in by_event.values() {
+        coverage.fired.extend(places);
+        if labels.get(*id).is_some_and(|label| label.attack) {
             continue;
         }
         for (rank, place) in places.iter().enumerate() {
