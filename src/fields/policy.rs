@@ -15,7 +15,8 @@
 //! Letter case does not matter in the names of elements and keys.
 
 use super::accounts::{self, EVERYONE, Outsiders};
-use super::condition::{Limits, Operator, is_conditional, is_everything};
+use super::condition::{Limits, Operator, is_conditional};
+use super::pattern::is_everything;
 use super::{at, each, event_name, member, members, pointer, push_flag, texts};
 use jsontext::{Kind, Value};
 
