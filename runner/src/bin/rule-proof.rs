@@ -58,5 +58,9 @@ fn run(args: &Args) -> Result<()> {
         bail!("{} faults", faults.len());
     }
     anstream::println!("{} events prove {} rules", fixtures.len(), set.rules().len());
+    if !args.quick {
+        let broken = set.mutants()?.len() + set.macro_mutants()?.len();
+        anstream::println!("each of {broken} broken conditions is noticed");
+    }
     Ok(())
 }
