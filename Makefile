@@ -38,7 +38,7 @@ LOGS ?= $(firstword $(wildcard ../shared/data) examples)
 coverage: rust host ## report what the rules catch and how noisy they are on the logs in LOGS, a folder
 	cargo build --locked --release --workspace
 	@$(release)/rule-coverage --plugin $(release)/libcloudtrail.so --rules rules/aws_cloudtrail_rules.yaml \
-	  --tests tests/rules --tuning tests/rules/tuning.yaml --output $(CARGO_TARGET_DIR)/coverage $(LOGS)
+	  --tests tests/rules --tuning tests/rules/tuning.yaml --output $(CARGO_TARGET_DIR)/coverage "$(LOGS)"
 
 test: rust deny host moto ## all that CI checks: format, lints, dependencies, tests on the real engine, docs
 	cargo fmt --all --check

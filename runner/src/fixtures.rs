@@ -147,6 +147,7 @@ fn event(base: &Base, entry: &Entry, firing: &[Value]) -> Result<Value> {
     let identity = |name: &str| base.identities.get(name).with_context(|| format!("{BASE} has no identity {name}"));
     let mut event = base.event.clone();
     match (&entry.event, &entry.but) {
+        (Some(_), None) if entry.of.is_some() => bail!("`of` belongs to `but`"),
         (Some(own), None) => {
             overlay(&mut event, identity(entry.by.as_deref().unwrap_or("user"))?);
             overlay(&mut event, own);
@@ -171,6 +172,9 @@ fn event(base: &Base, entry: &Entry, firing: &[Value]) -> Result<Value> {
 fn repeated(event: Value, each: &BTreeMap<String, Vec<Value>>) -> Result<Vec<Value>> {
     let mut events = vec![event];
     for (place, values) in each {
+        if values.is_empty() {
+            bail!("`each`: no value for {place}");
+        }
         let mut more = Vec::new();
         for event in &events {
             for value in values {
@@ -276,6 +280,8 @@ silent:
             ("by: root", "by: nobody", "no identity nobody"),
             ("of: 2", "of: 9", "no event 9"),
             ("/eventName:", "/other:", "nothing at /other"),
+            ("[Put, Set]", "[]", "no value for /eventName"),
+            ("event: {eventName: X}", "event: {eventName: X}\n  of: 1", "`of` belongs to `but`"),
             ("it: puts", "is: puts", "is"),
         ] {
             let error = format!("{:#}", all(&RULE.replace(from, to)).unwrap_err());

@@ -129,7 +129,8 @@ impl<'a> Proof<'a> {
         }
         let matches = self.own_matches(filters)?;
         let is_noticed = |(ids, (rule, _)): (BTreeSet<String>, &(&Rule, String))| {
-            firing.get(slug(&rule.name).as_str()).is_none_or(|expected| *expected != ids)
+            // Without an event that fires, nothing is noticed.
+            firing.get(slug(&rule.name).as_str()).is_some_and(|expected| *expected != ids)
         };
         Ok(matches.into_iter().zip(filters).map(is_noticed).collect())
     }

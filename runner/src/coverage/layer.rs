@@ -39,7 +39,6 @@ pub fn layer(name: &str, rules: &[&Rule]) -> String {
         "versions": {"attack": "17", "navigator": "5.1.0", "layer": "4.5"},
         "domain": "enterprise-attack",
         "description": "The techniques that the rules' tags name; the score is the number of rules.",
-        "filters": {"platforms": ["IaaS", "SaaS", "Identity Provider", "Containers"]},
         "sorting": 0,
         "hideDisabled": false,
         "techniques": techniques,

@@ -173,7 +173,11 @@ fn read_labels(path: &Path, labels: &mut HashMap<String, Label>) -> Result<()> {
     let text: Box<dyn Read> = if is_gzip { Box::new(Gunzip::new(file)) } else { Box::new(file) };
     for (number, line) in BufReader::new(text).lines().enumerate() {
         let place = || format!("{}, line {}", path.display(), number + 1);
-        let label: Label = serde_json::from_str(&line.with_context(place)?).with_context(place)?;
+        let line = line.with_context(place)?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let label: Label = serde_json::from_str(&line).with_context(place)?;
         labels.insert(label.event.clone(), label);
     }
     Ok(())
