@@ -5,6 +5,7 @@ pub mod layer;
 pub mod page;
 pub mod text;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
@@ -89,6 +90,14 @@ impl Coverage {
     #[must_use]
     pub fn benign_at(&self, priority: Priority) -> u64 {
         self.loudest.range(..=priority).map(|(_, count)| count).sum()
+    }
+
+    /// The rules that match benign events, by place, the noisiest first.
+    #[must_use]
+    pub fn noisiest(&self) -> Vec<(usize, Noise)> {
+        let mut noisy: Vec<_> = self.noise.iter().map(|(place, noise)| (*place, *noise)).collect();
+        noisy.sort_by_key(|(place, noise)| (Reverse(noise.matched), *place));
+        noisy
     }
 
     /// A number of benign events in thousandths of all.

@@ -148,12 +148,11 @@ fn noise(page: &mut String, coverage: &Coverage, rules: &[&Rule]) -> fmt::Result
         coverage.loudest.iter().map(|(priority, count)| (priority.to_string(), *priority, *count)).collect();
     bars(page, coverage, &loudest)?;
     page.push_str("<h3>The noisiest rules</h3>\n");
-    let mut noisy: Vec<_> = coverage.noise.iter().collect();
-    noisy.sort_by_key(|(place, noise)| (std::cmp::Reverse(noise.matched), **place));
-    let noisy: Vec<_> = noisy
+    let noisy: Vec<_> = coverage
+        .noisiest()
         .into_iter()
         .take(NOISIEST)
-        .map(|(place, noise)| (rules[*place].name.clone(), rules[*place].priority, noise.matched))
+        .map(|(place, noise)| (rules[place].name.clone(), rules[place].priority, noise.matched))
         .collect();
     bars(page, coverage, &noisy)?;
     page.push_str("</section>\n");

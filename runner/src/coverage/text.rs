@@ -65,12 +65,11 @@ fn noise(coverage: &Coverage, rules: &[&Rule], text: &mut String) {
             );
         }
     }
-    let mut noisy: Vec<_> = coverage.noise.iter().collect();
-    noisy.sort_by_key(|(place, noise)| (std::cmp::Reverse(noise.matched), **place));
+    let noisy = coverage.noisiest();
     let _ =
         writeln!(text, "\nThe noisiest rules: benign events that they match, and those that no rule before them does");
     for (place, noise) in noisy.iter().take(NOISIEST) {
-        let rule = rules[**place];
+        let rule = rules[*place];
         let _ = writeln!(text, "  {:6}  {:6}  {} ({})", noise.matched, noise.first, rule.name, rule.priority);
     }
     if noisy.len() > NOISIEST {
