@@ -117,7 +117,8 @@ fn measured(folder: &Path) -> (RuleSet, Coverage) {
     write(
         folder,
         "logs/day/labels.jsonl",
-        "{\"eventID\":\"a\",\"technique\":\"<trail gone>\",\"attack\":true}\n{\"eventID\":\"b\",\"phase\":\"x\",\"attack\":false}\n",
+        "{\"eventID\":\"a\",\"technique\":\"<trail gone>\",\"attack\":true}\n{\"eventID\":\"b\",\"phase\":\"x\",\"attack\":false}\n\n\
+         {\"eventID\":\"not here\",\"technique\":\"u\",\"attack\":true}\n",
     );
     let set = load(folder);
     let mut last = (0, 0);
@@ -132,6 +133,7 @@ fn coverage_counts_attacks_and_noise() {
     let folder = tempfile::tempdir().unwrap();
     let (set, coverage) = measured(folder.path());
     assert_eq!((coverage.events, coverage.attacks, coverage.benign()), (4, 1, 3));
+    assert_eq!(coverage.techniques.len(), 1, "a label of an event that is in no log counts for nothing");
     let technique = &coverage.techniques["<trail gone>"];
     assert_eq!((technique.events, technique.caught, technique.rules.len()), (1, 1, 2));
     assert_eq!((coverage.benign_at(Priority::Warning), coverage.benign_at(Priority::Notice)), (1, 3));

@@ -6,7 +6,7 @@ pub mod page;
 pub mod text;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -82,8 +82,7 @@ impl Coverage {
     /// How many events carry no attack.
     #[must_use]
     pub fn benign(&self) -> u64 {
-        // There may be labels of events that are in no log.
-        self.events.saturating_sub(self.attacks)
+        self.events - self.attacks
     }
 
     /// How many benign events raise something at least as urgent as `priority`.
@@ -121,15 +120,18 @@ pub fn measure(set: &RuleSet, plugins: &[Plugin], logs: &Path, progress: Progres
     let filters: Vec<String> = filters.into_iter().map(|(_, filter)| filter).collect();
     let params = logs.to_str().context("the path of the logs is not Unicode")?;
     let input = Input { plugins, params, with_fields: false };
-    let total = evaluate::follow(&[], input, &mut |_| {})?.events;
-    let seen = evaluate::follow(&filters, input, &mut |done| progress(done, total))?;
+    // How many events there are, and with labels also which.
+    let every: &[String] = if labels.is_empty() { &[] } else { &["evt.num > 0".to_owned()] };
+    let all = evaluate::follow(every, input, &mut |_| {})?;
+    let there: HashSet<&str> = all.matches.iter().map(|found| found.id.as_str()).collect();
+    let seen = evaluate::follow(&filters, input, &mut |done| progress(done, all.events))?;
     let mut by_event: BTreeMap<u64, (&str, Vec<usize>)> = BTreeMap::new();
     for found in &seen.matches {
         by_event.entry(found.event).or_insert((&found.id, Vec::new())).1.push(found.filter);
     }
     let by_id: HashMap<&str, &[usize]> = by_event.values().map(|(id, places)| (*id, places.as_slice())).collect();
     let mut coverage = Coverage { events: seen.events, ..Coverage::default() };
-    for label in labels.values().filter(|label| label.attack) {
+    for label in labels.values().filter(|label| label.attack && there.contains(label.event.as_str())) {
         coverage.attacks += 1;
         let name = label.technique.clone().unwrap_or_else(|| "not named".to_owned());
         let technique = coverage.techniques.entry(name).or_default();
