@@ -12,6 +12,7 @@
 
 mod index;
 mod pointer;
+mod quotes;
 pub mod scan;
 pub mod text;
 

@@ -5,8 +5,8 @@
 //! costs neither stack nor heap. What the values are for is the visitor's concern.
 
 use crate::Kind;
+use crate::quotes::Quotes;
 use std::ops::Range;
-use wide::u8x16;
 
 /// The deepest nesting that can be scanned.
 pub const MAX_DEPTH: usize = 1024;
@@ -59,72 +59,76 @@ pub trait Visit {
 /// A number that ends with the text counts as unfinished ([`Stop::End`]).
 pub fn value<V: Visit>(text: &[u8], at: usize, max_depth: usize, visit: &mut V) -> Result<usize, Stop> {
     let mut open = Containers::new(max_depth.min(MAX_DEPTH));
+    let mut quotes = Quotes::new(text, at);
     let mut pos = at;
     loop {
         pos = skip_white(text, pos);
-        match byte(text, pos)? {
-            b'"' => {
-                let (end, escaped) = string_end(text, pos + 1)?;
-                visit.scalar(Kind::String, pos..end, escaped);
-                pos = end;
-            }
-            b'{' => {
-                open.push(true, pos)?;
-                if visit.open(Kind::Object, pos) == Go::Stop {
-                    return Err(Stop::Asked(pos));
-                }
-                pos = skip_white(text, pos + 1);
-                if byte(text, pos)? != b'}' {
-                    pos = member_name(text, pos, visit)?;
-                    continue;
-                }
-                open.pop();
-                pos += 1;
-                visit.close(pos);
-            }
-            b'[' => {
-                open.push(false, pos)?;
-                if visit.open(Kind::Array, pos) == Go::Stop {
-                    return Err(Stop::Asked(pos));
-                }
-                pos = skip_white(text, pos + 1);
-                if byte(text, pos)? != b']' {
-                    continue;
-                }
-                open.pop();
-                pos += 1;
-                visit.close(pos);
-            }
-            b't' => pos = word(text, pos, b"true", Kind::Bool, visit)?,
-            b'f' => pos = word(text, pos, b"false", Kind::Bool, visit)?,
-            b'n' => pos = word(text, pos, b"null", Kind::Null, visit)?,
-            b'-' | b'0'..=b'9' => {
-                let end = number_end(text, pos)?;
-                visit.scalar(Kind::Number, pos..end, false);
-                pos = end;
-            }
-            _ => return Err(Stop::Syntax(pos)),
-        }
-        // A value has ended at `pos`: close what ends with it, up to the next value.
-        loop {
-            let Some(in_object) = open.top() else { return Ok(pos) };
-            pos = skip_white(text, pos);
-            match (byte(text, pos)?, in_object) {
-                (b',', true) => {
-                    pos = member_name(text, skip_white(text, pos + 1), visit)?;
-                    break;
-                }
-                (b',', false) => {
-                    pos += 1;
-                    break;
-                }
-                (b'}', true) | (b']', false) => {
+        let first = byte(text, pos)?;
+        // Most values are strings, and a branch that is mostly taken costs less than one of many.
+        if first == b'"' {
+            let (end, escaped) = quotes.string(pos)?;
+            visit.scalar(Kind::String, pos..end, escaped);
+            pos = end;
+        } else {
+            match first {
+                b'{' => {
+                    open.push(true, pos)?;
+                    if visit.open(Kind::Object, pos) == Go::Stop {
+                        return Err(Stop::Asked(pos));
+                    }
+                    pos = skip_white(text, pos + 1);
+                    if byte(text, pos)? != b'}' {
+                        pos = name(text, pos, &mut quotes, visit)?;
+                        continue;
+                    }
                     open.pop();
                     pos += 1;
                     visit.close(pos);
                 }
+                b'[' => {
+                    open.push(false, pos)?;
+                    if visit.open(Kind::Array, pos) == Go::Stop {
+                        return Err(Stop::Asked(pos));
+                    }
+                    pos = skip_white(text, pos + 1);
+                    if byte(text, pos)? != b']' {
+                        continue;
+                    }
+                    open.pop();
+                    pos += 1;
+                    visit.close(pos);
+                }
+                b't' => pos = word(text, pos, b"true", Kind::Bool, visit)?,
+                b'f' => pos = word(text, pos, b"false", Kind::Bool, visit)?,
+                b'n' => pos = word(text, pos, b"null", Kind::Null, visit)?,
+                b'-' | b'0'..=b'9' => {
+                    let end = number_end(text, pos)?;
+                    visit.scalar(Kind::Number, pos..end, false);
+                    pos = end;
+                }
                 _ => return Err(Stop::Syntax(pos)),
             }
+        }
+        // A value has ended at `pos`: close what ends with it, up to the next value.
+        loop {
+            if open.depth == 0 {
+                return Ok(pos);
+            }
+            pos = skip_white(text, pos);
+            let next = byte(text, pos)?;
+            if next == b',' {
+                pos += 1;
+                if open.in_object {
+                    pos = name(text, skip_white(text, pos), &mut quotes, visit)?;
+                }
+                break;
+            }
+            if next != (if open.in_object { b'}' } else { b']' }) {
+                return Err(Stop::Syntax(pos));
+            }
+            open.pop();
+            pos += 1;
+            visit.close(pos);
         }
     }
 }
@@ -139,12 +143,16 @@ pub fn skip_white(text: &[u8], mut at: usize) -> usize {
 }
 
 /// Scans a member's name and its colon from `at`, and returns the position behind the colon.
-#[inline(always)]
 pub fn member_name<V: Visit>(text: &[u8], at: usize, visit: &mut V) -> Result<usize, Stop> {
+    name(text, at, &mut Quotes::new(text, at), visit)
+}
+
+#[inline(always)]
+fn name<V: Visit>(text: &[u8], at: usize, quotes: &mut Quotes<'_>, visit: &mut V) -> Result<usize, Stop> {
     if byte(text, at)? != b'"' {
         return Err(Stop::Syntax(at));
     }
-    let (end, escaped) = string_end(text, at + 1)?;
+    let (end, escaped) = quotes.string(at)?;
     visit.key(Text { range: at + 1..end - 1, escaped });
     let colon = skip_white(text, end);
     match byte(text, colon)? {
@@ -167,58 +175,6 @@ fn word<V: Visit>(text: &[u8], at: usize, word: &[u8], kind: Kind, visit: &mut V
     let end = at + word.len();
     visit.scalar(kind, at..end, false);
     Ok(end)
-}
-
-/// Returns the position behind the closing quote of the string whose first byte is at `at`, and whether it has escapes.
-#[inline(always)]
-fn string_end(text: &[u8], mut at: usize) -> Result<(usize, bool), Stop> {
-    let mut escaped = false;
-    loop {
-        at = find_quote_or_backslash(text, at);
-        if byte(text, at)? == b'"' {
-            return Ok((at + 1, escaped));
-        }
-        escaped = true;
-        match byte(text, at + 1)? {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => at += 2,
-            b'u' => {
-                for i in at + 2..at + 6 {
-                    if !byte(text, i)?.is_ascii_hexdigit() {
-                        return Err(Stop::Syntax(i));
-                    }
-                }
-                at += 6;
-            }
-            _ => return Err(Stop::Syntax(at + 1)),
-        }
-    }
-}
-
-/// Returns the first position at or after `at` of a `"` or `\`, or the text's length.
-///
-/// The strings of log records are too short for the call of a search to pay, so it is inlined: 32 bytes a step, with
-/// instructions that every processor of the target has.
-#[inline(always)]
-fn find_quote_or_backslash(text: &[u8], at: usize) -> usize {
-    let rest = text.get(at..).unwrap_or_default();
-    let mut pos = at;
-    let (steps, tail) = rest.as_chunks::<32>();
-    for step in steps {
-        let [low, high] = [0, 16].map(|half| {
-            let mut bytes = [0; 16];
-            bytes.copy_from_slice(&step[half..half + 16]);
-            let bytes = u8x16::new(bytes);
-            let found = bytes.cmp_eq(u8x16::splat(b'"')) | bytes.cmp_eq(u8x16::splat(b'\\'));
-            found.move_mask() as u32
-        });
-        let found = low | high << 16;
-        if found != 0 {
-            return pos + found.trailing_zeros() as usize;
-        }
-        pos += step.len();
-    }
-    let found = tail.iter().position(|b| matches!(b, b'"' | b'\\'));
-    pos + found.unwrap_or(tail.len())
 }
 
 fn number_end(text: &[u8], at: usize) -> Result<usize, Stop> {
@@ -248,11 +204,13 @@ struct Containers {
     bits: [u64; MAX_DEPTH / 64],
     depth: usize,
     max: usize,
+    /// Whether the innermost one is an object.
+    in_object: bool,
 }
 
 impl Containers {
     fn new(max: usize) -> Self {
-        Self { bits: [0; MAX_DEPTH / 64], depth: 0, max }
+        Self { bits: [0; MAX_DEPTH / 64], depth: 0, max, in_object: false }
     }
 
     fn push(&mut self, object: bool, at: usize) -> Result<(), Stop> {
@@ -262,16 +220,14 @@ impl Containers {
         let (word, bit) = (self.depth / 64, self.depth % 64);
         self.bits[word] = self.bits[word] & !(1 << bit) | u64::from(object) << bit;
         self.depth += 1;
+        self.in_object = object;
         Ok(())
     }
 
     fn pop(&mut self) {
         self.depth -= 1;
-    }
-
-    fn top(&self) -> Option<bool> {
-        let below = self.depth.checked_sub(1)?;
-        Some(self.bits[below / 64] >> (below % 64) & 1 == 1)
+        let Some(below) = self.depth.checked_sub(1) else { return };
+        self.in_object = self.bits[below / 64] >> (below % 64) & 1 == 1;
     }
 }
 
