@@ -73,7 +73,8 @@ impl<'a> Quotes<'a> {
 
     #[inline(always)]
     fn look_at(&mut self, block: &[u8; BLOCK]) {
-        let [mut quotes, backslashes] = [b'"', b'\\'].map(|byte| mask(block, byte));
+        let mut quotes = mask(block, b'"');
+        let backslashes = mask(block, b'\\');
         if backslashes != 0 || self.escapes_next {
             self.backslashes_until = self.block + BLOCK;
             quotes &= !self.escaped(backslashes);

@@ -173,7 +173,10 @@ mod tests {
             let split = |end: &str| {
                 let mut splitter = Splitter::new(RecordLimits { bytes: 64 << 20, depth: 1000 });
                 let mut seen = Seen::new(0);
-                let blocks = [splitter.push((text.clone() + end).into(), &mut seen), splitter.finish(None, &mut seen)];
+                let blocks = [
+                    splitter.push((text.clone() + end).into_bytes().into(), &mut seen),
+                    splitter.finish(None, &mut seen),
+                ];
                 let records: usize = blocks.iter().map(|block| block.records.len()).sum();
                 (records, blocks.iter().flat_map(|block| block.skips.counts.values()).sum::<u64>())
             };

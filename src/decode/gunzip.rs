@@ -2,15 +2,10 @@
 //!
 //! It is the only place that inflates, since every inflated byte must count against the limits.
 
+use super::buffer::{Buffer, Buffers, CHUNK, Text};
 use super::{Cause, Skip};
 use flate2::{Decompress, FlushDecompress, Status};
 use std::io::{self, Read};
-
-/// The size of the pieces in which text comes.
-pub const CHUNK: usize = 256 * 1024;
-
-/// The room with which the first piece of a log begins: many logs are a single event.
-const SMALLEST: usize = 4 * 1024;
 
 /// How much a file may inflate to before its ratio is looked at: short runs of anything may repeat themselves.
 const FREE_OF_RATIO: u64 = 256 * 1024 * 1024;
@@ -20,6 +15,7 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// The text of one log.
 pub struct LogText<R> {
     input: Input<R>,
+    buffers: Buffers,
     format: Format,
     max_ratio: u64,
     inflated: u64,
@@ -40,16 +36,16 @@ enum Format {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Piece {
     /// The next text; never empty.
-    Text(Vec<u8>),
+    Text(Text),
     /// The end, and what was wrong with the file if something was.
     End(Option<Skip>),
 }
 
 impl<R: Read> LogText<R> {
-    /// Reads a log; `max_ratio` bounds how many times its size a gzip file may inflate to (0: any).
-    pub fn new(file: R, max_ratio: u64) -> Self {
-        let input = Input { file, buffer: vec![0; 64 * 1024], unread: 0..0, consumed: 0, ended: false };
-        Self { input, format: Format::Unknown, max_ratio, inflated: 0, damage: None }
+    /// Reads a log into `buffers`; `max_ratio` bounds how many times its size a gzip file may inflate to (0: any).
+    pub fn new(file: R, max_ratio: u64, buffers: &Buffers) -> Self {
+        let input = Input { file, buffer: buffers.take(), unread: 0..0, consumed: 0, ended: false };
+        Self { input, buffers: buffers.clone(), format: Format::Unknown, max_ratio, inflated: 0, damage: None }
     }
 
     /// Returns how many bytes of the file have been used.
@@ -59,45 +55,33 @@ impl<R: Read> LogText<R> {
 
     /// Returns the next piece of text, up to [`CHUNK`] bytes. After the end it is the end again.
     pub fn next_piece(&mut self) -> Piece {
-        let mut text = Vec::new();
-        if let Err(skip) = self.fill(&mut text) {
+        if matches!(self.format, Format::Ended) {
+            return Piece::End(self.damage.take());
+        }
+        let mut buffer = self.buffers.take();
+        let mut filled = 0;
+        if let Err(skip) = self.fill(&mut buffer, &mut filled) {
             self.damage = Some(skip);
             self.format = Format::Ended;
         }
-        if text.is_empty() { Piece::End(self.damage.take()) } else { Piece::Text(text) }
+        if filled == 0 { Piece::End(self.damage.take()) } else { Piece::Text(buffer.into_text(filled)) }
     }
 
-    /// Adds text until the piece is full or the file ends; what was added before an error counts.
-    fn fill(&mut self, text: &mut Vec<u8>) -> Result<(), Skip> {
+    /// Fills the room with text until it is full or the file ends; what was `filled` before an error counts.
+    fn fill(&mut self, room: &mut [u8], filled: &mut usize) -> Result<(), Skip> {
         if matches!(self.format, Format::Unknown) {
             let is_gzip = self.input.starts_with_gzip_magic()?;
             self.format = if is_gzip { Format::Gzip(new_member()) } else { Format::Plain };
         }
-        if matches!(self.format, Format::Ended) {
-            return Ok(());
+        while *filled < room.len() && !matches!(self.format, Format::Ended) {
+            let (added, result) = match self.step(&mut room[*filled..]) {
+                Ok(added) => (added, Ok(())),
+                Err((added, skip)) => (added, Err(skip)),
+            };
+            *filled += added;
+            result?;
         }
-        let least = if self.consumed() == 0 { SMALLEST } else { CHUNK };
-        let mut filled = 0;
-        let result = loop {
-            if filled == CHUNK {
-                break Ok(());
-            }
-            if filled == text.len() {
-                text.resize((8 * filled).clamp(least, CHUNK), 0);
-            }
-            match self.step(&mut text[filled..]) {
-                Ok(0) if matches!(self.format, Format::Ended) => break Ok(()),
-                Ok(added) => filled += added,
-                Err((added, skip)) => {
-                    filled += added;
-                    break Err(skip);
-                }
-            }
-        };
-        text.truncate(filled);
-        // Short logs wait by the thousand, and only what they hold is counted.
-        text.shrink_to_fit();
-        result
+        Ok(())
     }
 
     /// Writes some text, perhaps none, and returns how much; an error comes with what was written before it.
@@ -153,7 +137,7 @@ fn new_member() -> Box<Decompress> {
 /// The file's bytes, read ahead by a buffer.
 struct Input<R> {
     file: R,
-    buffer: Vec<u8>,
+    buffer: Buffer,
     unread: std::ops::Range<usize>,
     consumed: u64,
     ended: bool,
@@ -260,11 +244,11 @@ mod tests {
     }
 
     fn read_all(file: impl Read, max_ratio: u64) -> (Vec<u8>, Option<Skip>) {
-        let mut log = LogText::new(file, max_ratio);
+        let mut log = LogText::new(file, max_ratio, &Buffers::default());
         let mut all = Vec::new();
         loop {
             match log.next_piece() {
-                Piece::Text(text) => all.extend(text),
+                Piece::Text(text) => all.extend_from_slice(&text),
                 Piece::End(damage) => return (all, damage),
             }
         }
@@ -320,7 +304,7 @@ mod tests {
             encoder.write_all(&zeros).unwrap();
         }
         let bomb = encoder.finish().unwrap();
-        let mut log = LogText::new(&bomb[..], 100);
+        let mut log = LogText::new(&bomb[..], 100, &Buffers::default());
         let mut length = 0;
         let damage = loop {
             match log.next_piece() {

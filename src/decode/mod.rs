@@ -4,6 +4,7 @@
 //! when it happened, [`seen`] remembers ids, [`name`] and [`notice`] say which names and messages lead to logs. Nothing
 //! here reads or waits: bytes come in, [`Block`]s go out, so the same code serves files, objects and messages.
 
+pub mod buffer;
 mod damage;
 pub mod gunzip;
 pub mod name;
@@ -12,6 +13,7 @@ pub mod record;
 pub mod seen;
 pub mod split;
 
+use buffer::Text;
 use std::collections::BTreeMap;
 use std::ffi::CStr;
 use std::fmt;
@@ -23,7 +25,7 @@ use thiserror::Error;
 #[derive(Debug, Default)]
 pub struct Block {
     /// The log's own text, or a part of it.
-    pub text: Vec<u8>,
+    pub text: Text,
     /// The records, in the order of the log.
     pub records: Vec<Found>,
     /// What could not be read.

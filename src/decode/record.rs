@@ -40,6 +40,7 @@ enum Name {
 }
 
 impl Name {
+    #[inline]
     fn new(name: &[u8]) -> Self {
         match name {
             b"eventTime" => Self::Time,

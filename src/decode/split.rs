@@ -5,12 +5,13 @@
 //! costs the records that it hits; the reading goes on behind them. What is remembered from one piece to the next is
 //! at most one record.
 
+use super::buffer::Text;
 use super::damage::{Broken, Rereads, document_lines};
 use super::record::Members;
 use super::seen::Seen;
 use super::{Block, Cause, Found, Skip};
 use jsontext::Kind;
-use jsontext::scan::{self, Go, Stop, Text, Visit, skip_white};
+use jsontext::scan::{self, Go, Stop, Visit, skip_white};
 use std::mem;
 use std::ops::Range;
 
@@ -87,24 +88,20 @@ impl Splitter {
     }
 
     /// Takes the next piece of text and gives the records that are whole by now.
-    pub fn push(&mut self, piece: Vec<u8>, seen: &mut Seen) -> Block {
-        let mut text = mem::take(&mut self.carry);
-        if text.is_empty() {
-            text = piece;
-        } else {
-            text.extend_from_slice(&piece);
-        }
-        if text.len() < self.look_at {
-            self.carry = text;
+    pub fn push(&mut self, mut piece: Text, seen: &mut Seen) -> Block {
+        if self.carry.len() + piece.len() < self.look_at {
+            self.carry.extend_from_slice(&piece);
             return Block::default();
         }
-        let mut block = Block { text, ..Block::default() };
+        piece.prepend(&self.carry);
+        let mut block = Block { text: piece, ..Block::default() };
         let mut at = 0;
         loop {
             match self.step(&mut block, at, seen) {
                 Step::At(next) => at = next,
                 Step::Starved(start) => {
-                    self.carry = block.text[start..].to_vec();
+                    self.carry.clear();
+                    self.carry.extend_from_slice(&block.text[start..]);
                     self.look_at = 2 * self.carry.len();
                     self.base += start as u64;
                     return self.finished(block);
@@ -115,7 +112,7 @@ impl Splitter {
 
     /// Ends the log and gives what is left; `damage` says why the text ended if it did not end by itself.
     pub fn finish(&mut self, damage: Option<Skip>, seen: &mut Seen) -> Block {
-        let mut block = Block { text: mem::take(&mut self.carry), ..Block::default() };
+        let mut block = Block { text: mem::take(&mut self.carry).into(), ..Block::default() };
         let mut at = 0;
         let is_whole = loop {
             match self.step(&mut block, at, seen) {
@@ -148,7 +145,7 @@ impl Splitter {
     fn finished(&mut self, mut block: Block) -> Block {
         self.is_empty &= block.records.is_empty() && block.skips.is_empty();
         if block.records.is_empty() {
-            block.text = Vec::new();
+            block.text = Text::default();
         }
         block
     }
@@ -355,7 +352,7 @@ struct Member {
 }
 
 impl Visit for Member {
-    fn key(&mut self, key: Text) {
+    fn key(&mut self, key: scan::Text) {
         if self.depth == 0 {
             self.name = key.range;
         }
@@ -389,7 +386,8 @@ pub(super) mod tests {
     pub fn split_in(size: usize, text: &[u8]) -> (Vec<String>, Vec<At>, u64) {
         let mut splitter = Splitter::new(LIMITS);
         let mut seen = Seen::new(100);
-        let mut blocks: Vec<Block> = text.chunks(size).map(|piece| splitter.push(piece.to_vec(), &mut seen)).collect();
+        let mut blocks: Vec<Block> =
+            text.chunks(size).map(|piece| splitter.push(piece.to_vec().into(), &mut seen)).collect();
         blocks.push(splitter.finish(None, &mut seen));
         let records = blocks.iter().flat_map(|block| {
             block.records.iter().map(|found| String::from_utf8_lossy(&block.text[found.range.clone()]).into_owned())
@@ -478,7 +476,8 @@ pub(super) mod tests {
     #[test]
     fn many_faults_are_counted_and_few_are_kept() {
         let mut splitter = Splitter::new(LIMITS);
-        let block = splitter.push(format!(r#"{{"Records":[{}1]}}"#, "1,".repeat(99)).into_bytes(), &mut Seen::new(0));
+        let block =
+            splitter.push(format!(r#"{{"Records":[{}1]}}"#, "1,".repeat(99)).into_bytes().into(), &mut Seen::new(0));
         assert_eq!(block.skips.counts[&Cause::NotAnObject], 100);
         assert_eq!(block.skips.kept.len(), 8);
     }

@@ -6,6 +6,7 @@
 
 mod queue;
 
+use crate::decode::buffer::{Buffers, Text};
 use crate::decode::gunzip::{LogText, Piece};
 use crate::decode::seen::Seen;
 use crate::decode::split::{RecordLimits, Splitter};
@@ -120,7 +121,7 @@ enum Raw {
     /// A log begins.
     Log(Arc<str>),
     /// The next text, and the bytes of the log that are used by then.
-    Text(Vec<u8>, u64),
+    Text(Text, u64),
     /// The log ends.
     End { damage: Option<Skip>, bytes: u64, receipt: Option<Receipt> },
 }
@@ -128,7 +129,7 @@ enum Raw {
 impl Weight for Raw {
     fn weight(&self) -> usize {
         match self {
-            Self::Text(text, _) => text.len(),
+            Self::Text(text, _) => text.memory(),
             Self::Log(_) | Self::End { .. } => size_of::<Self>(),
         }
     }
@@ -138,7 +139,7 @@ impl Weight for Batch {
     fn weight(&self) -> usize {
         // What is skipped has no text, but hostile logs can have it in every piece.
         let Block { text, records, skips } = &self.block;
-        size_of::<Self>() + text.len() + size_of_val(records.as_slice()) + size_of_val(skips.kept.as_slice())
+        size_of::<Self>() + text.memory() + size_of_val(records.as_slice()) + size_of_val(skips.kept.as_slice())
     }
 }
 
@@ -160,10 +161,11 @@ fn push<T: Weight>(queue: &CloseAtEnd<T>, item: T) -> Result<(), Closed> {
 
 /// Reads every log, in order.
 fn read(logs: Logs, inflate_ratio: u64, queue: &CloseAtEnd<Raw>) {
+    let buffers = Buffers::default();
     for mut log in logs {
         let name = log.name();
         let sent = push(queue, Raw::Log(name.into())).and_then(|()| {
-            let damage = match catch_unwind(AssertUnwindSafe(|| read_log(&mut *log, inflate_ratio, queue))) {
+            let damage = match catch_unwind(AssertUnwindSafe(|| read_log(&mut *log, inflate_ratio, &buffers, queue))) {
                 Ok(read) => read?,
                 Err(_) => Some(fault()),
             };
@@ -175,12 +177,17 @@ fn read(logs: Logs, inflate_ratio: u64, queue: &CloseAtEnd<Raw>) {
     }
 }
 
-fn read_log(log: &mut dyn Log, inflate_ratio: u64, queue: &CloseAtEnd<Raw>) -> Result<Option<Skip>, Closed> {
+fn read_log(
+    log: &mut dyn Log,
+    inflate_ratio: u64,
+    buffers: &Buffers,
+    queue: &CloseAtEnd<Raw>,
+) -> Result<Option<Skip>, Closed> {
     let text = match log.open() {
         Ok(text) => text,
         Err(skip) => return Ok(Some(skip)),
     };
-    let mut text = LogText::new(text, inflate_ratio);
+    let mut text = LogText::new(text, inflate_ratio, buffers);
     loop {
         match text.next_piece() {
             Piece::Text(piece) => push(queue, Raw::Text(piece, text.consumed()))?,
@@ -317,7 +324,7 @@ mod tests {
     fn all_that_a_batch_holds_counts() {
         let mut splitter = Splitter::new(LIMITS.record);
         let batch = |text: &str, splitter: &mut Splitter| {
-            let block = splitter.push(text.as_bytes().to_vec(), &mut Seen::new(0));
+            let block = splitter.push(text.as_bytes().to_vec().into(), &mut Seen::new(0));
             Batch { log: "a".into(), block, progress: Progress::default(), end: None }.weight()
         };
         let none = batch(r#"{"Records":["#, &mut splitter);

@@ -65,7 +65,7 @@ mod tests {
     fn block() -> Block {
         let records = [1, 1, 2, 3].iter().enumerate();
         let records = records.map(|(at, ids)| Found { range: at..at + 1, time_ns: None, ids: 10 + ids }).collect();
-        Block { text: b"abbc".to_vec(), records, ..Block::default() }
+        Block { text: b"abbc".to_vec().into(), records, ..Block::default() }
     }
 
     #[test]

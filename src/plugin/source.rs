@@ -156,7 +156,10 @@ impl Instance {
                     }
                     if !block.records.is_empty() {
                         add(&block, plugin, batch)?;
-                        plugin.delivered.batch(block);
+                        // Files are read from their start again, however far Falco came.
+                        if self.background.is_some() {
+                            plugin.delivered.batch(block);
+                        }
                         self.end = end;
                         return Ok(());
                     }
