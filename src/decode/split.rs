@@ -7,7 +7,7 @@
 
 use super::buffer::Text;
 use super::damage::{Broken, Rereads, document_lines};
-use super::record::Members;
+use super::record::{Clock, Members};
 use super::seen::Seen;
 use super::{Block, Cause, Found, Skip};
 use jsontext::Kind;
@@ -38,6 +38,7 @@ pub struct Splitter {
     /// Where `carry` starts in the log's text.
     base: u64,
     rereads: Rereads,
+    clock: Clock,
     /// Whether nothing was found or skipped so far.
     is_empty: bool,
 }
@@ -83,6 +84,7 @@ impl Splitter {
             look_at: 0,
             base: 0,
             rereads: Rereads::default(),
+            clock: Clock::default(),
             is_empty: true,
         }
     }
@@ -250,8 +252,8 @@ impl Splitter {
             scanned if self.is_large(start, scanned) => Step::At(self.give_up_large(block, start)),
             Ok(end) => {
                 let event = match self.place {
-                    Place::Records => members.as_record(),
-                    _ => members.as_document(),
+                    Place::Records => members.as_record(&mut self.clock),
+                    _ => members.as_document(&mut self.clock),
                 };
                 match event {
                     Ok((_, Some(id))) if !seen.insert(id) => block.skips.duplicates += 1,
