@@ -103,6 +103,7 @@ impl<F: Fields> Answers<F> {
     /// Forgets the current event; for when a capture opens or closes.
     pub fn forget(&mut self) {
         self.event = None;
+        self.generation += 1;
     }
 
     /// Returns whether an event is the one that has begun.
@@ -111,10 +112,15 @@ impl<F: Fields> Answers<F> {
     }
 
     /// Begins an event, unless it is the current one.
+    #[inline]
     pub fn begin(&mut self, event: EventId, payload: &[u8]) {
-        if self.is_current(event) {
-            return;
+        if !self.is_current(event) {
+            self.begin_new(event, payload);
         }
+    }
+
+    #[inline(never)]
+    fn begin_new(&mut self, event: EventId, payload: &[u8]) {
         self.event = Some(event);
         self.generation += 1;
         self.arena.reset();
@@ -128,33 +134,42 @@ impl<F: Fields> Answers<F> {
     }
 
     /// Returns the value of a field for the event that has begun; `payload` must be that event's.
-    pub fn get(&mut self, field: usize, raw: RawKey<'_>, payload: &[u8]) -> Answer {
-        let Some(Field { plain, keyed }) = self.fields.get_mut(field) else { return Answer::ABSENT };
-        let place;
-        let name: &[u8] = match raw {
-            RawKey::None => &[],
-            RawKey::Index(index) => {
-                place = index.to_le_bytes();
-                &place
-            }
-            RawKey::Text(text) => text,
-        };
+    ///
+    /// Falco asks for most values again and again, so a known one costs no more than finding its slot.
+    #[inline]
+    pub fn get(&mut self, field: usize, raw: RawKey<'_>, payload: &[u8]) -> &Answer {
+        let Some(Field { plain, keyed }) = self.fields.get_mut(field) else { return &Answer::ABSENT };
         let slot = match raw {
             RawKey::None => plain,
-            _ => keyed.entry_ref(name).or_insert_with(|| Slot::new(F::key(field, raw))),
+            RawKey::Index(index) => keyed_slot::<F>(keyed, field, raw, &index.to_le_bytes()),
+            RawKey::Text(text) => keyed_slot::<F>(keyed, field, raw, text),
         };
-        let Some(event) = self.event else { return Answer::ABSENT };
         if slot.generation != self.generation {
+            let Some(event) = self.event else { return &Answer::ABSENT };
             let event = Event { payload, time_ns: event.time_ns, root: self.index.root(payload) };
-            self.text.clear();
-            let text = &mut self.text;
-            // A record that finds a fault in a field may cost that value, but not Falco.
-            let found = catch_unwind(AssertUnwindSafe(|| F::find(field, &slot.key, event, text)));
-            slot.answer = found.map_or(Answer::ABSENT, |found| keep(&self.arena, &found, &self.text));
+            make::<F>(slot, field, event, &mut self.text, &self.arena);
             slot.generation = self.generation;
         }
-        slot.answer
+        &slot.answer
     }
+}
+
+fn keyed_slot<'a, F: Fields>(
+    keyed: &'a mut HashMap<Vec<u8>, Slot<F::Key>>,
+    field: usize,
+    raw: RawKey<'_>,
+    name: &[u8],
+) -> &'a mut Slot<F::Key> {
+    keyed.entry_ref(name).or_insert_with(|| Slot::new(F::key(field, raw)))
+}
+
+/// Makes a field's value.
+#[inline(never)]
+fn make<F: Fields>(slot: &mut Slot<F::Key>, field: usize, event: Event<'_>, text: &mut Vec<u8>, arena: &Bump) {
+    text.clear();
+    // A record that finds a fault in a field may cost that value, but not Falco.
+    let found = catch_unwind(AssertUnwindSafe(|| F::find(field, &slot.key, event, text)));
+    slot.answer = found.map_or(Answer::ABSENT, |found| keep(arena, &found, text));
 }
 
 /// Moves a value into the arena, in the form of the plugin API.

@@ -9,10 +9,12 @@
 
 mod answers;
 mod fields;
+mod given;
 mod request;
 
 pub use answers::{Answer, Answers, EventId};
 pub use fields::{Argument, Event, Fields, Found, RawKey, Spec, Type, schema};
+pub use given::Given;
 pub use request::fill;
 
 use std::ffi::CStr;

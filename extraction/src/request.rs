@@ -1,6 +1,6 @@
 //! Falco's requests: reads what is asked and writes the answers, in the plugin API's own structures.
 
-use crate::answers::{Answer, Answers, EventId};
+use crate::answers::{Answers, EventId};
 use crate::fields::{Fields, RawKey};
 use bumpalo::Bump;
 use falco_plugin::api::{ss_plugin_extract_field, ss_plugin_extract_value_offsets};
@@ -19,27 +19,44 @@ pub fn fill<F: Fields>(
     offsets: Option<&mut ss_plugin_extract_value_offsets>,
     storage: &Bump,
 ) {
-    if let Some((id, payload)) = event {
-        answers.begin(id, payload);
+    let payload = event.map_or(&[][..], |(_, payload)| payload);
+    match event {
+        Some((id, payload)) => answers.begin(id, payload),
+        None => answers.forget(),
     }
-    let mut places = offsets.is_some().then(|| Vec::with_capacity(requests.len()));
     for request in requests.iter_mut() {
-        let answer = event
-            .map_or(Answer::ABSENT, |(_, payload)| answers.get(request.field_id as usize, key_of(request), payload));
+        let answer = answers.get(request.field_id as usize, key_of(request), payload);
         request.res.str_ = answer.values.cast();
         request.res_len = answer.count;
-        if let Some(places) = &mut places {
-            places.push(answer.place.map_or((0, 0), |(start, length)| (PAYLOAD + start, length)));
-        }
     }
-    // The engine reads a place for every value of a list, the API has one for every field.
-    let has_list = requests.iter().any(|request| request.flist != 0);
-    if let (Some(offsets), Some(places), false) = (offsets, places, has_list) {
-        offsets.start = storage.alloc_slice_fill_iter(places.iter().map(|place| place.0)).as_mut_ptr();
-        offsets.length = storage.alloc_slice_fill_iter(places.iter().map(|place| place.1)).as_mut_ptr();
+    if let Some(offsets) = offsets {
+        tell_places(answers, payload, requests, offsets, storage);
     }
 }
 
+/// Tells where the answers are written in the event.
+#[cold]
+fn tell_places<F: Fields>(
+    answers: &mut Answers<F>,
+    payload: &[u8],
+    requests: &[ss_plugin_extract_field],
+    offsets: &mut ss_plugin_extract_value_offsets,
+    storage: &Bump,
+) {
+    // The engine reads a place for every value of a list, the API has one for every field.
+    if requests.iter().any(|request| request.flist != 0) {
+        return;
+    }
+    let mut place_of = |request: &ss_plugin_extract_field| {
+        let place = answers.get(request.field_id as usize, key_of(request), payload).place;
+        place.map_or((0, 0), |(start, length)| (PAYLOAD + start, length))
+    };
+    let places = storage.alloc_slice_fill_iter(requests.iter().map(&mut place_of));
+    offsets.start = storage.alloc_slice_fill_iter(places.iter().map(|place| place.0)).as_mut_ptr();
+    offsets.length = storage.alloc_slice_fill_iter(places.iter().map(|place| place.1)).as_mut_ptr();
+}
+
+#[inline]
 #[allow(unsafe_code, reason = "the one place that reads what Falco points to")]
 fn key_of(request: &ss_plugin_extract_field) -> RawKey<'_> {
     if request.arg_present == 0 {

@@ -2,7 +2,7 @@
 //!
 //! It is the only place that inflates, since every inflated byte must count against the limits.
 
-use super::buffer::{Buffer, Buffers, CHUNK, Text};
+use super::buffer::{Buffer, Buffers, Text};
 use super::{Cause, Skip};
 use flate2::{Decompress, FlushDecompress, Status};
 use std::io::{self, Read};
@@ -53,7 +53,7 @@ impl<R: Read> LogText<R> {
         self.input.consumed
     }
 
-    /// Returns the next piece of text, up to [`CHUNK`] bytes. After the end it is the end again.
+    /// Returns the next piece of text, up to [`CHUNK`](super::buffer::CHUNK) bytes. After the end it is the end again.
     pub fn next_piece(&mut self) -> Piece {
         if matches!(self.format, Format::Ended) {
             return Piece::End(self.damage.take());
@@ -213,6 +213,7 @@ fn read(file: &mut impl Read, buffer: &mut [u8], at: u64) -> Result<usize, Skip>
 
 #[cfg(test)]
 mod tests {
+    use super::super::buffer::CHUNK;
     use super::*;
     use flate2::Compression;
     use flate2::write::GzEncoder;
