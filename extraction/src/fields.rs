@@ -2,6 +2,7 @@
 
 use jsontext::Value;
 use serde_json::json;
+use smallvec::SmallVec;
 use std::ffi::CString;
 use std::net::IpAddr;
 use std::ops::Range;
@@ -81,7 +82,7 @@ pub enum Found {
     /// One text, which has been appended to the buffer, and where in the payload it is written, unless it is computed.
     Text(Option<Range<usize>>),
     /// Texts, which have been appended to the buffer: the position in the buffer where each one ends.
-    Texts(Vec<usize>),
+    Texts(SmallVec<[usize; 8]>),
     /// A number.
     Number(u64),
     /// An address.

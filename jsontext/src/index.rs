@@ -205,15 +205,14 @@ impl<'a> Value<'a> {
 
     /// Appends the value's JSON text without the members whose names came before.
     fn append_first_ones_to(&self, out: &mut Vec<u8>) {
-        let (open, close) = if self.kind() == Kind::Object { (b'{', b'}') } else { (b'[', b']') };
-        out.push(open);
-        let mut names = HashSet::new();
-        let first_ones = self.items().filter(|item| self.kind() != Kind::Object || names.insert(item.name()));
-        for (i, item) in first_ones.enumerate() {
-            if i > 0 {
+        let is_object = self.kind() == Kind::Object;
+        out.push(if is_object { b'{' } else { b'[' });
+        let mut is_first = true;
+        let append = |item: Value<'_>| {
+            if !std::mem::take(&mut is_first) {
                 out.push(b',');
             }
-            if self.kind() == Kind::Object {
+            if is_object {
                 text::compact(item.key_json(), out);
                 out.push(b':');
             }
@@ -221,24 +220,49 @@ impl<'a> Value<'a> {
                 Kind::Object | Kind::Array => item.append_first_ones_to(out),
                 _ => text::compact(item.json(), out),
             }
+        };
+        if is_object {
+            self.members().for_each(append)
+        } else {
+            self.items().for_each(append)
         }
-        out.push(close);
+        out.push(if is_object { b'}' } else { b']' });
     }
 
     /// Returns whether an object in the value has a member twice.
     fn has_duplicates(&self) -> bool {
+        let own = self.kind() == Kind::Object && self.members().count() < self.items().count();
+        own || self.items().any(|item| item.has_duplicates())
+    }
+
+    /// Returns the members of an object, of those with the same name the first; none for other kinds.
+    pub fn members(&self) -> impl Iterator<Item = Value<'a>> + use<'a> {
         // Few members are compared with each other; many would cost their square.
         const FEW: usize = 16;
-        let own = self.kind() == Kind::Object && {
-            let names: Vec<_> = self.items().map(|item| item.name()).collect();
-            if names.len() <= FEW {
-                names.iter().enumerate().any(|(i, name)| names[..i].contains(name))
-            } else {
-                let mut known = HashSet::with_capacity(names.len());
-                !names.into_iter().all(|name| known.insert(name))
+        let object = *self;
+        let (mut before, mut names) = (0, HashSet::new());
+        let items = self.items().take_while(move |_| object.kind() == Kind::Object);
+        items.filter(move |member| {
+            let earlier = object.items().take(before);
+            before += 1;
+            if before <= FEW {
+                return !member.is_named_like_one_of(earlier);
             }
-        };
-        own || self.items().any(|item| item.has_duplicates())
+            if names.is_empty() {
+                names.extend(earlier.map(|member| member.name()));
+            }
+            names.insert(member.name())
+        })
+    }
+
+    /// Returns whether the names of two members mean the same.
+    fn is_named_like_one_of(&self, mut others: impl Iterator<Item = Value<'a>>) -> bool {
+        let raw = self.raw_name();
+        // What is written so means itself, and nothing that is written in another way without escapes means the same.
+        let is_plain = !self.node().key_escaped && raw.is_ascii() && !raw.contains(&0);
+        others.any(|other| {
+            if is_plain && !other.node().key_escaped { other.raw_name() == raw } else { other.name() == self.name() }
+        })
     }
 
     /// Returns the meaning of the name that the value has in its object; nothing for other values.
@@ -263,11 +287,21 @@ impl<'a> Value<'a> {
         self.text.get((node.key.start as usize).saturating_sub(1)..node.key.end as usize + 1).unwrap_or_default()
     }
 
-    /// Returns the value as text, as [`append_to`](Self::append_to) gives it.
-    pub fn to_text(&self) -> Option<String> {
+    /// Returns the value as text, as [`append_to`](Self::append_to) gives it; a copy only when it is written in another
+    /// way.
+    pub fn text(&self) -> Option<Cow<'a, str>> {
+        let written = match self.kind() {
+            Kind::String if !self.node().escaped => Some(self.inner()),
+            Kind::Number | Kind::Bool => Some(self.json()),
+            _ => None,
+        };
+        let written = written.and_then(|written| std::str::from_utf8(written).ok());
+        if let Some(text) = written.filter(|text| !text.contains('\0')) {
+            return Some(Cow::Borrowed(text));
+        }
         let mut out = Vec::new();
         self.append_to(&mut out)?;
-        String::from_utf8(out).ok()
+        String::from_utf8(out).ok().map(Cow::Owned)
     }
 
     /// Returns whether the value is a string that means `text`.
@@ -278,7 +312,7 @@ impl<'a> Value<'a> {
         if !self.node().escaped {
             return self.inner() == text.as_bytes();
         }
-        self.to_text().as_deref() == Some(text)
+        self.text().as_deref() == Some(text)
     }
 
     /// A string's text between its quotes.
@@ -305,7 +339,7 @@ mod tests {
     fn at(pointer: &str) -> Option<String> {
         let mut index = Index::default();
         let root = index.read(EVENT.as_bytes(), MAX_DEPTH).unwrap();
-        root.pointer(&Pointer::new(pointer).unwrap()).map(|value| value.to_text().unwrap_or("<null>".into()))
+        root.pointer(&Pointer::new(pointer).unwrap()).map(|value| value.text().map_or("<null>".into(), Cow::into_owned))
     }
 
     #[test]
@@ -340,12 +374,12 @@ mod tests {
         let mut index = Index::default();
         let text = br#"{"a":[{"b":1,"c":{"\u0062":2, "b":3}},4],"a":5,"\u0061":6}"#;
         let root = index.read(text, MAX_DEPTH).unwrap();
-        assert_eq!(root.to_text().unwrap(), r#"{"a":[{"b":1,"c":{"\u0062":2}},4]}"#);
+        assert_eq!(root.text().unwrap(), r#"{"a":[{"b":1,"c":{"\u0062":2}},4]}"#);
         let many: String = (0..40).map(|i| format!("\"{}\":{i},", i % 20)).collect();
         let text = format!("{{{}\"z\":0}}", many);
         let root = index.read(text.as_bytes(), MAX_DEPTH).unwrap();
         assert_eq!(root.items().count(), 41);
-        assert_eq!(root.to_text().unwrap().matches(':').count(), 21);
+        assert_eq!(root.text().unwrap().matches(':').count(), 21);
     }
 
     #[test]

@@ -107,7 +107,7 @@ impl<'a> Members<'a> {
     /// The start of the time that an aggregated event sums up.
     fn window_start(&self) -> Option<u64> {
         let window = self.text.get(self.window.clone()?)?;
-        time_ns(Index::default().read(window, MAX_DEPTH).ok()?.get("windowStart")?.to_text()?.as_bytes())
+        time_ns(Index::default().read(window, MAX_DEPTH).ok()?.get("windowStart")?.text()?.as_bytes())
     }
 
     /// The text between the quotes of a value that is a string.

@@ -2,6 +2,7 @@
 
 use super::first_of;
 use jsontext::Value;
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 /// Stands for everyone in lists of accounts.
@@ -15,17 +16,17 @@ pub(super) fn named(text: &str) -> Option<&str> {
 
 /// The accounts that something is opened to, without the own one: each once, in the order in which they are added.
 #[derive(Debug)]
-pub(super) struct Outsiders {
-    own: Option<String>,
+pub(super) struct Outsiders<'a> {
+    own: Option<Cow<'a, str>>,
     known: HashSet<String>,
     list: Vec<String>,
 }
 
-impl Outsiders {
+impl<'a> Outsiders<'a> {
     /// Nobody; the own account is the one that received the event, else the user's.
-    pub fn of(event: Value<'_>) -> Self {
+    pub fn of(event: Value<'a>) -> Self {
         let own = first_of(event, &[&["recipientAccountId"], &["userIdentity", "accountId"]]);
-        Self { own: own.and_then(|own| own.to_text()), known: HashSet::new(), list: Vec::new() }
+        Self { own: own.and_then(|own| own.text()), known: HashSet::new(), list: Vec::new() }
     }
 
     /// Returns whether an account is the own one.

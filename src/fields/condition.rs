@@ -15,7 +15,7 @@
 use super::accounts::{self, EVERYONE, Outsiders};
 use super::pattern::{WILD, beginning, is_everything, is_one_of};
 use super::provider;
-use super::{member, members, network, texts};
+use super::{member, network, texts};
 use jsontext::Value;
 
 /// Keys that limit when every value is fixed: organizations, networks, single users, services of AWS.
@@ -98,10 +98,10 @@ impl Operator {
 /// Returns every key of a statement's Condition under its operator, with the key's values.
 fn conditions<'a>(statement: Value<'a>) -> impl Iterator<Item = (Operator, String, Value<'a>)> {
     let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
-    member(statement, "Condition").into_iter().flat_map(members).flat_map(move |keys| {
+    member(statement, "Condition").into_iter().flat_map(|it| it.members()).flat_map(move |keys| {
         // A long name of an operator with many keys is read once.
         let operator = Operator::named(&text(&keys.name()));
-        members(keys).map(move |values| (operator, text(&values.name()), values))
+        keys.members().map(move |values| (operator, text(&values.name()), values))
     })
 }
 
@@ -200,7 +200,7 @@ impl Limits {
     /// Returns whether everyone gets in through one of these identity providers.
     pub fn let_everyone_sign_in(&self, providers: Option<Value<'_>>) -> bool {
         texts(providers).any(|name| {
-            let host = name.split_once(":oidc-provider/").map_or(name.as_str(), |(_, host)| host);
+            let host = name.split_once(":oidc-provider/").map_or(&*name, |(_, host)| host);
             provider::shared(host).is_some_and(|provider| !self.owned.contains(&provider.host))
         })
     }

@@ -2,12 +2,13 @@
 
 use super::{at, first_of, flag, push_flag};
 use jsontext::Value;
+use std::borrow::Cow;
 
 const ROLE_NAME: &[&str] = &["userIdentity", "sessionContext", "sessionIssuer", "userName"];
 const USER_NAME: &[&str] = &["userIdentity", "userName"];
 
-fn identity_type(event: Value<'_>) -> Option<String> {
-    at(event, &["userIdentity", "type"])?.to_text()
+fn identity_type(event: Value<'_>) -> Option<Cow<'_, str>> {
+    at(event, &["userIdentity", "type"])?.text()
 }
 
 /// `ct.user`: a user's name, a role's name for its sessions, a service's name.
@@ -16,7 +17,7 @@ pub(super) fn user(event: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
         out.extend_from_slice(word.as_bytes());
         Some(())
     };
-    match identity_type(event)?.as_str() {
+    match &*identity_type(event)? {
         "AWSService" => at(event, &["userIdentity", "invokedBy"])?.append_to(out),
         "AssumedRole" => match at(event, ROLE_NAME) {
             Some(name) => name.append_to(out),
@@ -32,14 +33,12 @@ pub(super) fn original_user(event: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
     if identity_type(event).as_deref() != Some("AssumedRole") {
         return at(event, USER_NAME)?.append_to(out);
     }
-    let part = |member: &str, separator: char, parts: usize| {
-        let text = at(event, &["userIdentity", member])?.to_text()?;
-        let all: Vec<&str> = text.split(separator).collect();
-        (all.len() == parts).then(|| all.last().map(|last| last.to_string()))?
+    let mut part = |member: &str, separator: char, parts: usize| {
+        let text = at(event, &["userIdentity", member])?.text()?;
+        let (_, last) = text.rsplit_once(separator)?;
+        (text.split(separator).count() == parts).then(|| out.extend_from_slice(last.as_bytes()))
     };
-    let name = part("arn", '/', 3).or_else(|| part("principalId", ':', 2))?;
-    out.extend_from_slice(name.as_bytes());
-    Some(())
+    part("arn", '/', 3).or_else(|| part("principalId", ':', 2))
 }
 
 /// `ct.user.mfa`: whether the session, or the console login, was made with a second factor.
@@ -55,8 +54,8 @@ pub(super) fn mfa(event: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
 
 /// `ct.user.crossaccount`: whether the caller's account is another one than the account that received the event.
 pub(super) fn cross_account(event: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
-    let caller = at(event, &["userIdentity", "accountId"])?.to_text()?;
-    let receiver = at(event, &["recipientAccountId"])?.to_text()?;
+    let caller = at(event, &["userIdentity", "accountId"])?.text()?;
+    let receiver = at(event, &["recipientAccountId"])?.text()?;
     push_flag(caller != receiver, out);
     Some(())
 }

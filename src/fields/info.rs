@@ -2,6 +2,7 @@
 
 use super::{TextFn, at, first_of, identity, service};
 use jsontext::Value;
+use std::io::Write;
 
 const PUBLIC_ACCESS_FLAGS: [&str; 4] =
     ["BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"];
@@ -10,7 +11,7 @@ const PUBLIC_ACCESS_FLAGS: [&str; 4] =
 pub(super) fn info(event: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
     let start = out.len();
     identity::user_or_type(event, out);
-    if let Some(address) = at(event, &["sourceIPAddress"]).and_then(|address| address.to_text())
+    if let Some(address) = at(event, &["sourceIPAddress"]).and_then(|address| address.text())
         && out[start..] != *address.as_bytes()
     {
         push(out, &[" via ", &address]);
@@ -20,18 +21,19 @@ pub(super) fn info(event: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
         push(out, &["!"]);
     }
     push(out, &[if service::is_read_only(event) == Some(false) { "→" } else { "←" }]);
-    let name = at(event, &["eventName"]).and_then(|name| name.to_text());
+    let name = at(event, &["eventName"]).and_then(|name| name.text());
     push(out, &[" ", name.as_deref().unwrap_or("<NA>")]);
     if name.as_deref() == Some("PutBucketPublicAccessBlock") {
         for flag in PUBLIC_ACCESS_FLAGS {
             let path = ["requestParameters", "PublicAccessBlockConfiguration", flag];
-            let value = at(event, &path).and_then(|value| value.to_text());
+            let value = at(event, &path).and_then(|value| value.text());
             push(out, &[" ", flag, "=", value.as_deref().unwrap_or("<NA>")]);
         }
         return Some(());
     }
     if let Some(bytes) = service::s3_bytes(event) {
-        push(out, &[" Size=", &bytes.to_string()]);
+        // Writing to memory does not fail.
+        let _ = write!(out, " Size={bytes}");
     }
     target(event, out);
     Some(())
@@ -46,7 +48,7 @@ fn target(event: Value<'_>, out: &mut Vec<u8>) {
     }
     out.truncate(before);
     for (label, member) in [(" Bucket=", "bucketName"), (" Key=", "key"), (" Host=", "Host")] {
-        if let Some(value) = first_of(event, &[&["requestParameters", member]]).and_then(|value| value.to_text()) {
+        if let Some(value) = first_of(event, &[&["requestParameters", member]]).and_then(|value| value.text()) {
             return push(out, &[label, &value]);
         }
     }

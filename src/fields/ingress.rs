@@ -7,6 +7,7 @@
 
 use super::{at, each, event_name, member, network, texts};
 use jsontext::Value;
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 /// Ports that are opened to the world or to somewhere.
@@ -40,7 +41,7 @@ pub(super) fn ports(event: Value<'_>) -> Vec<String> {
 
 fn openings(event: Value<'_>) -> Vec<Opening> {
     let (Some(name), Some(request)) = (event_name(event), at(event, &["requestParameters"])) else { return Vec::new() };
-    match name.as_str() {
+    match &*name {
         "AuthorizeSecurityGroupIngress" => {
             // One permission may also stand in the request itself.
             let is_flat = ["ipProtocol", "cidrIp", "fromPort"].iter().any(|name| member(request, name).is_some());
@@ -63,7 +64,7 @@ fn openings(event: Value<'_>) -> Vec<Opening> {
     }
 }
 
-fn holds_world(mut blocks: impl Iterator<Item = String>) -> bool {
+fn holds_world<'a>(mut blocks: impl Iterator<Item = Cow<'a, str>>) -> bool {
     blocks.any(|block| network::is_wide(&block) == Some(true))
 }
 
@@ -79,7 +80,7 @@ fn permission(rule: Value<'_>) -> Option<Opening> {
 }
 
 fn acl_entry(request: Value<'_>) -> Option<Opening> {
-    let says = |name: &str, text: &str| member(request, name).and_then(|it| it.to_text()).as_deref() == Some(text);
+    let says = |name: &str, text: &str| member(request, name).and_then(|it| it.text()).as_deref() == Some(text);
     if !says("egress", "false") || !says("ruleAction", "allow") {
         return None;
     }
@@ -101,14 +102,14 @@ fn port_info(info: Value<'_>) -> Option<Opening> {
 
 /// Returns the first and the last port, all of them where none is said; `None` for protocols without ports.
 fn ports_of(protocol: Option<Value<'_>>, from: Option<Value<'_>>, to: Option<Value<'_>>) -> Option<(u64, u64)> {
-    let protocol = protocol.and_then(|it| it.to_text()).map(|it| it.to_ascii_lowercase());
+    let protocol = protocol.and_then(|it| it.text()).map(|it| it.to_ascii_lowercase());
     match protocol.as_deref() {
         None | Some("tcp" | "udp" | "6" | "17") => {}
         Some("-1" | "all") => return Some((0, LAST_PORT)),
         Some(_) => return None,
     }
     // -1, as all that is no port, stands for all ports.
-    let port = |value: Option<Value<'_>>| value?.to_text()?.parse::<u64>().ok();
+    let port = |value: Option<Value<'_>>| value?.text()?.parse::<u64>().ok();
     let Some(first) = port(from) else { return Some((0, LAST_PORT)) };
     let last = port(to).unwrap_or(first);
     (first <= last).then_some((first, last))

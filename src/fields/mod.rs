@@ -19,7 +19,8 @@ pub mod table;
 
 use extraction::{Argument, Event, Fields, Found, RawKey, Spec, Type};
 use jsontext::{Kind, Pointer, Value};
-use std::collections::HashSet;
+use smallvec::SmallVec;
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::net::IpAddr;
 use table::FIELDS;
@@ -44,6 +45,9 @@ pub struct FieldSpec {
 /// Appends a text that is computed from an event and gives `Some`, or appends nothing and gives `None`.
 pub type TextFn = fn(Value<'_>, &mut Vec<u8>) -> Option<()>;
 
+/// A list that mostly is short.
+pub type List<T> = SmallVec<[T; 8]>;
+
 /// How a field finds its value in an event.
 #[derive(Clone, Copy, Debug)]
 pub enum Get {
@@ -58,7 +62,7 @@ pub enum Get {
     /// A computed number.
     Number(fn(Value<'_>) -> Option<u64>),
     /// A list of values, or with an index the one at that place.
-    List(for<'a> fn(Value<'a>, Option<u64>) -> Vec<Value<'a>>),
+    List(for<'a> fn(Value<'a>, Option<u64>) -> List<Value<'a>>),
     /// Computed texts, or with an index the one at that place.
     Texts(fn(Value<'_>) -> Vec<String>),
     /// `true` or `false`, for the number in the argument or for any.
@@ -168,7 +172,7 @@ pub fn eval(field: &FieldSpec, key: &Key, event: Value<'_>, out: &mut Vec<u8>) -
             }
         }
         (Get::Pointers, Key::Pointer(pointer)) => {
-            let mut found = Vec::new();
+            let mut found = List::new();
             pointer::all(event, pointer.steps(), &mut found);
             written_all(&found, out)
         }
@@ -201,23 +205,17 @@ fn computed(appended: Option<()>) -> Found {
 }
 
 fn written_all(values: &[Value<'_>], out: &mut Vec<u8>) -> Found {
-    let ends: Vec<usize> = values.iter().filter_map(|value| value.append_to(out).map(|()| out.len())).collect();
+    let ends: SmallVec<_> = values.iter().filter_map(|value| value.append_to(out).map(|()| out.len())).collect();
     if ends.is_empty() { Found::Absent } else { Found::Texts(ends) }
 }
 
 fn computed_all(texts: &[String], out: &mut Vec<u8>) -> Found {
-    let mut ends = Vec::with_capacity(texts.len());
+    let mut ends = SmallVec::new();
     for text in texts {
         out.extend_from_slice(text.as_bytes());
         ends.push(out.len());
     }
     if ends.is_empty() { Found::Absent } else { Found::Texts(ends) }
-}
-
-/// Returns the members of an object, of those with the same name the first.
-fn members<'a>(object: Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> {
-    let mut known = HashSet::new();
-    object.items().filter(move |member| object.kind() == Kind::Object && known.insert(member.name()))
 }
 
 /// Returns the value at a path, unless it is `null`.
@@ -243,13 +241,13 @@ fn each<'a>(value: Option<Value<'a>>) -> impl Iterator<Item = Value<'a>> + use<'
 }
 
 /// Returns the text of the items of a list, or of the one value that stands for a list of one.
-fn texts<'a>(value: Option<Value<'a>>) -> impl Iterator<Item = String> + use<'a> {
-    each(value).filter_map(|value| value.to_text())
+fn texts<'a>(value: Option<Value<'a>>) -> impl Iterator<Item = Cow<'a, str>> + use<'a> {
+    each(value).filter_map(|value| value.text())
 }
 
 /// Returns the name of the event.
-fn event_name(event: Value<'_>) -> Option<String> {
-    at(event, &["eventName"])?.to_text()
+fn event_name(event: Value<'_>) -> Option<Cow<'_, str>> {
+    at(event, &["eventName"])?.text()
 }
 
 /// Returns what `true`, `false`, `"true"` or `"false"` say.
@@ -295,6 +293,7 @@ mod tests {
     use super::*;
     use jsontext::Index;
     use jsontext::scan::MAX_DEPTH;
+    use std::collections::HashSet;
 
     /// The value of a field as a user would read it, lists joined with `|`.
     pub(super) fn value_of(name: &str, key: Key, event: &str) -> String {

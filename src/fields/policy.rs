@@ -17,8 +17,9 @@
 use super::accounts::{self, EVERYONE, Outsiders};
 use super::condition::{Limits, Operator, is_conditional};
 use super::pattern::is_everything;
-use super::{at, each, event_name, member, members, pointer, push_flag, texts};
+use super::{at, each, event_name, member, pointer, push_flag, texts};
 use jsontext::{Kind, Value};
+use std::borrow::Cow;
 
 /// How the names of members that hold a policy end; letter case does not matter.
 const ENDINGS: &[&str] = &["policy", "policies", "policyDocument", "policyText", "policyInJson"];
@@ -82,7 +83,7 @@ fn read_policies_in(value: Value<'_>, read: &mut dyn FnMut(Value<'_>)) -> bool {
         any |= is_named && read_policy(item, read) || read_policies_in(item, read);
     };
     match value.kind() {
-        Kind::Object => members(value).for_each(&mut look_at),
+        Kind::Object => value.members().for_each(&mut look_at),
         _ => value.items().for_each(&mut look_at),
     }
     any
@@ -108,8 +109,8 @@ fn read_policy(value: Value<'_>, read: &mut dyn FnMut(Value<'_>)) -> bool {
     };
     match value.kind() {
         Kind::Object => read(value),
-        Kind::String => value.to_text().is_some_and(|text| {
-            let text = pointer::out_of_quotes(&text).unwrap_or(text);
+        Kind::String => value.text().is_some_and(|text| {
+            let text = pointer::out_of_quotes(&text).map_or(text, Cow::Owned);
             pointer::inside_text(&text, read).unwrap_or(false)
         }),
         _ => false,
@@ -142,7 +143,12 @@ struct Groups {
 }
 
 /// Adds those that principals stand for, as far as the conditions let them in.
-fn let_in(names: impl Iterator<Item = String>, mut groups: Groups, limits: &Limits, found: &mut Outsiders) {
+fn let_in<'a>(
+    names: impl Iterator<Item = Cow<'a, str>>,
+    mut groups: Groups,
+    limits: &Limits,
+    found: &mut Outsiders<'_>,
+) {
     for name in names {
         if is_everyone(&name) {
             groups.everyone = true;
@@ -192,7 +198,7 @@ fn open_permission(request: Value<'_>, found: &mut Outsiders) {
     let condition = member(request, "condition");
     let text = |name| condition.and_then(|condition| member(condition, name));
     if let (Some(operator), Some(key), Some(values)) = (text("type"), text("key"), text("value"))
-        && let (Some(operator), Some(key)) = (operator.to_text(), key.to_text())
+        && let (Some(operator), Some(key)) = (operator.text(), key.text())
     {
         limits.weigh(Operator::named(&operator), &key, values, found);
     }

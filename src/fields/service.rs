@@ -1,6 +1,6 @@
 //! What was done: values derived from the request and the response of one service, or from the event as a whole.
 
-use super::{at, each, first_of, flag, push_flag};
+use super::{List, at, each, first_of, flag, push_flag};
 use jiff::Timestamp;
 use jsontext::{Kind, Value};
 use std::net::IpAddr;
@@ -47,7 +47,7 @@ const READING_VERBS: &[&str] = &[
 /// Returns whether the event reads only: as logged, else by the verb that the event's name starts with.
 pub(super) fn is_read_only(event: Value<'_>) -> Option<bool> {
     flag(at(event, &["readOnly"])).or_else(|| {
-        let name = at(event, &["eventName"])?.to_text()?;
+        let name = at(event, &["eventName"])?.text()?;
         Some(READING_VERBS.iter().any(|verb| name.starts_with(verb)))
     })
 }
@@ -78,29 +78,29 @@ pub(super) fn resources(event: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
 }
 
 /// Returns the first member that is there of every item, or of the item at `index`.
-fn of_items<'a>(items: impl Iterator<Item = Value<'a>>, index: Option<u64>, members: &[&[&str]]) -> Vec<Value<'a>> {
+fn of_items<'a>(items: impl Iterator<Item = Value<'a>>, index: Option<u64>, members: &[&[&str]]) -> List<Value<'a>> {
     let (skip, take) = index.map_or((0, usize::MAX), |index| (usize::try_from(index).unwrap_or(usize::MAX), 1));
     items.skip(skip).take(take).filter_map(|item| first_of(item, members)).collect()
 }
 
 /// `ct.resources.arn`
-pub(super) fn resource_arns(event: Value<'_>, index: Option<u64>) -> Vec<Value<'_>> {
+pub(super) fn resource_arns(event: Value<'_>, index: Option<u64>) -> List<Value<'_>> {
     of_items(items(event, &["resources"]), index, &[&["ARN"], &["arn"]])
 }
 
 /// `ct.resources.type`
-pub(super) fn resource_types(event: Value<'_>, index: Option<u64>) -> Vec<Value<'_>> {
+pub(super) fn resource_types(event: Value<'_>, index: Option<u64>) -> List<Value<'_>> {
     of_items(items(event, &["resources"]), index, &[&["type"]])
 }
 
 /// `ct.resources.accountid`
-pub(super) fn resource_accounts(event: Value<'_>, index: Option<u64>) -> Vec<Value<'_>> {
+pub(super) fn resource_accounts(event: Value<'_>, index: Option<u64>) -> List<Value<'_>> {
     of_items(items(event, &["resources"]), index, &[&["accountId"]])
 }
 
 /// `ct.srcip.ip`, `ct.srcip.net`: the caller's address when it is one.
 pub(super) fn source_address(event: Value<'_>) -> Option<IpAddr> {
-    at(event, &["sourceIPAddress"])?.to_text()?.parse().ok()
+    at(event, &["sourceIPAddress"])?.text()?.parse().ok()
 }
 
 /// `s3.uri`
@@ -116,7 +116,7 @@ pub(super) fn s3_uri(event: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
 /// Returns the count at a path: a number that is not negative, cut off to a whole one.
 fn count(event: Value<'_>, path: &[&str]) -> Option<u64> {
     let number = at(event, path).filter(|value| value.kind() == Kind::Number)?;
-    let text = number.to_text()?;
+    let text = number.text()?;
     text.parse().ok().or_else(|| {
         // Two to the power of 64, the first float that no count can hold.
         const LIMIT: f64 = 18_446_744_073_709_551_616.0;
@@ -180,7 +180,7 @@ pub(super) fn instance_name(event: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
 }
 
 /// `ec2.imageids`: the images of the instances that were started, or that were asked for.
-pub(super) fn image_ids(event: Value<'_>, index: Option<u64>) -> Vec<Value<'_>> {
+pub(super) fn image_ids(event: Value<'_>, index: Option<u64>) -> List<Value<'_>> {
     for instances in [["responseElements", "instancesSet", "items"], ["requestParameters", "instancesSet", "items"]] {
         if at(event, &instances).is_some_and(|items| items.kind() == Kind::Array) {
             return of_items(items(event, &instances), index, &[&["imageId"]]);
@@ -191,7 +191,7 @@ pub(super) fn image_ids(event: Value<'_>, index: Option<u64>) -> Vec<Value<'_>> 
         &["requestParameters", "DescribeFastLaunchImagesRequest", "ImageId", "content"],
         &["requestParameters", "launchSpecification", "imageId"],
     ];
-    if index.unwrap_or(0) == 0 { first_of(event, ONE).into_iter().collect() } else { Vec::new() }
+    if index.unwrap_or(0) == 0 { first_of(event, ONE).into_iter().collect() } else { List::new() }
 }
 
 /// `ec2.imageid`
@@ -217,15 +217,14 @@ pub(super) fn instance_type(event: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
 
 /// Returns a whole number, also when it is written as a string.
 fn whole(value: Value<'_>) -> Option<u64> {
-    value.to_text()?.parse().ok()
+    value.text()?.parse().ok()
 }
 
 /// `ec2.instancecount`: how many instances are asked for.
 pub(super) fn instance_count(event: Value<'_>) -> Option<u64> {
     let asked = items(event, &["requestParameters", "instancesSet", "items"]);
-    let counts: Vec<u64> = asked.filter_map(|item| whole(at(item, &["maxCount"])?)).collect();
-    if !counts.is_empty() {
-        return Some(counts.into_iter().fold(0, u64::saturating_add));
+    if let Some(count) = asked.filter_map(|item| whole(at(item, &["maxCount"])?)).reduce(u64::saturating_add) {
+        return Some(count);
     }
     const OTHERS: &[&[&str]] = &[
         &["requestParameters", "instanceCount"],
@@ -246,7 +245,7 @@ pub(super) fn expiry_days(event: Value<'_>) -> Option<u64> {
 
 /// Returns the whole days from the event's time to a date, 0 when it is past.
 fn days_left(event: Value<'_>, date: Value<'_>) -> Option<u64> {
-    let moment = |value: Value<'_>| value.to_text()?.parse::<Timestamp>().ok();
+    let moment = |value: Value<'_>| value.text()?.parse::<Timestamp>().ok();
     let left = moment(date)?.duration_since(moment(at(event, &["eventTime"])?)?);
     Some(u64::try_from(left.as_secs()).unwrap_or(0) / 86_400)
 }

@@ -5,6 +5,7 @@
 use super::accounts::{self, EVERYONE, Outsiders};
 use super::{at, each, event_name, member, push_flag, texts};
 use jsontext::Value;
+use std::borrow::Cow;
 
 /// `ct.share.accounts`
 pub(super) fn accounts(event: Value<'_>) -> Vec<String> {
@@ -28,7 +29,7 @@ pub(super) fn is_public(event: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
 }
 
 /// Returns all that a request names to share with.
-fn named(event: Value<'_>) -> Option<Vec<String>> {
+fn named(event: Value<'_>) -> Option<Vec<Cow<'_, str>>> {
     let name = event_name(event)?;
     let request = at(event, &["requestParameters"])?;
     let one = |name: &str| texts(member(request, name)).collect();
@@ -37,7 +38,7 @@ fn named(event: Value<'_>) -> Option<Vec<String>> {
         let who = |item| ["userId", "group"].into_iter().flat_map(move |name| texts(member(item, name)));
         items.flat_map(who).collect::<Vec<_>>()
     };
-    Some(match name.as_str() {
+    Some(match &*name {
         "ModifyImageAttribute" => added(&["launchPermission", "add", "items"]),
         "ModifySnapshotAttribute" => added(&["createVolumePermission", "add", "items"]),
         "ModifyFpgaImageAttribute" => added(&["ModifyFpgaImageAttributeRequest", "LoadPermission", "Add"]),

@@ -3,7 +3,7 @@
 //! The table is all there is to declare: Falco's field list and the README's table are made from it. Names, types
 //! and meanings of the official plugin's fields are kept; a `better` one differs on purpose and the README says how.
 
-use super::{FieldSpec, Get, TextFn, identity, info, ingress, policy, service, sharing};
+use super::{FieldSpec, Get, List, TextFn, identity, info, ingress, policy, service, sharing};
 
 /// The fields that the plugin extracts.
 pub const FIELDS: &[FieldSpec] = &[
@@ -508,7 +508,7 @@ const fn number(
 
 const fn list(
     name: &'static str,
-    list: for<'a> fn(jsontext::Value<'a>, Option<u64>) -> Vec<jsontext::Value<'a>>,
+    list: for<'a> fn(jsontext::Value<'a>, Option<u64>) -> List<jsontext::Value<'a>>,
     display: &'static str,
     desc: &'static str,
 ) -> FieldSpec {

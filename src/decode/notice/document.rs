@@ -3,6 +3,7 @@
 use super::{MAX_BUCKET_BYTES, MAX_ITEMS, MAX_KEY_BYTES, Notice, NoticeError, ObjectRef, short};
 use jsontext::{Kind, Value};
 use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
 
 /// Reads one document, or a list of them.
 pub(super) fn read(root: Value<'_>) -> Result<Notice, NoticeError> {
@@ -23,7 +24,7 @@ pub(super) fn read(root: Value<'_>) -> Result<Notice, NoticeError> {
 
 /// Returns a string's meaning.
 pub(super) fn text(value: Option<Value<'_>>) -> Option<String> {
-    value.filter(|value| value.kind() == Kind::String)?.to_text()
+    value.filter(|value| value.kind() == Kind::String)?.text().map(Cow::into_owned)
 }
 
 /// What has been found in a message.
