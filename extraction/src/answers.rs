@@ -173,25 +173,24 @@ fn make<F: Fields>(slot: &mut Slot<F::Key>, field: usize, event: Event<'_>, text
 }
 
 /// Moves a value into the arena, in the form of the plugin API.
-fn keep(arena: &Bump, found: &Found, text: &[u8]) -> Answer {
-    let c_string = |text: &[u8]| {
-        let kept = arena.alloc_slice_fill_copy(text.len() + 1, 0);
-        kept[..text.len()].copy_from_slice(text);
-        kept.as_ptr()
-    };
+fn keep(arena: &Bump, found: &Found, text: &mut Vec<u8>) -> Answer {
     match found {
         Found::Absent => Answer::ABSENT,
         Found::Text(place) => {
             // Payloads that are longer than the API's numbers are not read.
             let place = place.as_ref().map(|place| (place.start as u32, place.len() as u32));
-            Answer { place, ..Answer::one(arena.alloc(c_string(text))) }
+            text.push(0);
+            let kept = arena.alloc_slice_copy(text).as_ptr();
+            Answer { place, ..Answer::one(arena.alloc(kept)) }
         }
         Found::Texts(ends) => {
             let mut start = 0;
             let texts = arena.alloc_slice_fill_iter(ends.iter().map(|end| {
-                let kept = c_string(text.get(start..*end).unwrap_or_default());
+                let text = text.get(start..*end).unwrap_or_default();
+                let kept = arena.alloc_slice_fill_copy(text.len() + 1, 0);
+                kept[..text.len()].copy_from_slice(text);
                 start = *end;
-                kept
+                kept.as_ptr()
             }));
             Answer { values: texts.as_mut_ptr().cast(), count: ends.len() as u64, place: None }
         }

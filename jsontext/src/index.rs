@@ -2,6 +2,7 @@
 //!
 //! It keeps no text: a [`Value`] is a cursor into the index and the text that it was built from.
 
+use crate::names::Names;
 use crate::scan::{self, Go, Stop, Visit};
 use crate::{Kind, Pointer, text};
 use std::borrow::Cow;
@@ -12,9 +13,12 @@ use std::ops::Range;
 #[derive(Debug, Default)]
 pub struct Index {
     nodes: Vec<Node>,
+    /// The names of the document's own members.
+    names: Names,
     /// The containers that are still open, as positions in `nodes`.
     open: Vec<u32>,
-    key: Option<scan::Text>,
+    /// The name of the value that comes next, empty in an array.
+    key: scan::Text,
 }
 
 #[derive(Debug)]
@@ -35,8 +39,9 @@ impl Index {
     /// On an error the index is empty.
     pub fn read<'a>(&'a mut self, text: &'a [u8], max_depth: usize) -> Result<Value<'a>, Stop> {
         self.nodes.clear();
+        self.names.clear();
         self.open.clear();
-        self.key = None;
+        self.key = scan::Text::default();
         match self.fill(text, max_depth) {
             Ok(()) => self.root(text).ok_or(Stop::End),
             Err(stop) => {
@@ -52,24 +57,28 @@ impl Index {
         }
         let end = scan::value(text, 0, max_depth, self)?;
         let behind = scan::skip_white(text, end);
-        if behind < text.len() { Err(Stop::Syntax(behind)) } else { Ok(()) }
+        if behind < text.len() {
+            return Err(Stop::Syntax(behind));
+        }
+        let Self { nodes, names, .. } = self;
+        let mut at = 1;
+        while let Some(node) = nodes.get(at).filter(|_| nodes[0].kind == Kind::Object) {
+            let name = text.get(node.key.start as usize..node.key.end as usize).unwrap_or_default();
+            names.add(name, node.key_escaped, at as u32);
+            at = node.next as usize;
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, kind: Kind, range: Range<usize>, escaped: bool) {
+        let key = std::mem::take(&mut self.key);
+        let (key_escaped, key, text) = (key.escaped, narrow(key.range), narrow(range));
+        self.nodes.push(Node { kind, escaped, key_escaped, key, text, next: self.nodes.len() as u32 + 1 });
     }
 
     /// Returns the document's value, if one has been read; `text` must be what was read.
     pub fn root<'a>(&'a self, text: &'a [u8]) -> Option<Value<'a>> {
-        (!self.nodes.is_empty()).then_some(Value { nodes: &self.nodes, text, at: 0 })
-    }
-
-    fn push(&mut self, kind: Kind, range: Range<usize>, escaped: bool) {
-        let key = self.key.take().unwrap_or(scan::Text { range: 0..0, escaped: false });
-        self.nodes.push(Node {
-            kind,
-            escaped,
-            key_escaped: key.escaped,
-            key: narrow(key.range),
-            text: narrow(range),
-            next: self.nodes.len() as u32 + 1,
-        });
+        (!self.nodes.is_empty()).then_some(Value { index: self, text, at: 0 })
     }
 }
 
@@ -80,7 +89,7 @@ fn narrow(range: Range<usize>) -> Range<u32> {
 
 impl Visit for Index {
     fn key(&mut self, key: scan::Text) {
-        self.key = Some(key);
+        self.key = key;
     }
 
     fn open(&mut self, kind: Kind, at: usize) -> Go {
@@ -105,14 +114,14 @@ impl Visit for Index {
 /// A value of an indexed document.
 #[derive(Clone, Copy)]
 pub struct Value<'a> {
-    nodes: &'a [Node],
+    index: &'a Index,
     text: &'a [u8],
     at: usize,
 }
 
 impl<'a> Value<'a> {
     fn node(&self) -> &'a Node {
-        &self.nodes[self.at]
+        &self.index.nodes[self.at]
     }
 
     /// Returns what the value is.
@@ -135,15 +144,15 @@ impl<'a> Value<'a> {
 
     /// Returns the values inside an object or array, in text order; none for other kinds.
     pub fn items(&self) -> impl Iterator<Item = Value<'a>> + use<'a> {
-        let (nodes, text) = (self.nodes, self.text);
+        let (index, text) = (self.index, self.text);
         let end = self.node().next as usize;
         let mut at = match self.kind() {
             Kind::Object | Kind::Array => self.at + 1,
             _ => end,
         };
         std::iter::from_fn(move || {
-            let item = Value { nodes, text, at };
-            at = nodes.get(at).filter(|_| at < end)?.next as usize;
+            let item = Value { index, text, at };
+            at = index.nodes.get(at).filter(|_| at < end)?.next as usize;
             Some(item)
         })
     }
@@ -154,7 +163,16 @@ impl<'a> Value<'a> {
             return None;
         }
         // A name that is not text as it is written has U+FFFD in its meaning.
-        let is_plain = !name.contains(char::REPLACEMENT_CHARACTER);
+        let is_plain = name.is_ascii();
+        if self.at == 0
+            && is_plain
+            && let Some(mut places) = self.index.names.find(name.as_bytes())
+        {
+            return places.find_map(|at| {
+                let member = Value { at, ..*self };
+                (member.raw_name() == name.as_bytes()).then_some(member)
+            });
+        }
         self.items().find(|member| {
             if is_plain && !member.node().key_escaped {
                 member.raw_name() == name.as_bytes()
@@ -200,7 +218,31 @@ impl<'a> Value<'a> {
 
     /// Appends the value's JSON text without white space, and of duplicate members only the first.
     pub fn append_json_to(&self, out: &mut Vec<u8>) {
-        if self.has_duplicates() { self.append_first_ones_to(out) } else { text::compact(self.json(), out) }
+        if self.has_duplicates() {
+            self.append_first_ones_to(out);
+        } else if self.is_compact() {
+            text::clean(self.json(), out);
+        } else {
+            text::compact(self.json(), out);
+        }
+    }
+
+    /// Returns whether the text of an object or array has no white space between its tokens: it is as long as they are.
+    fn is_compact(&self) -> bool {
+        let inside = self.index.nodes.get(self.at + 1..self.node().next as usize).unwrap_or_default();
+        let is_filled = |node: &Node, at: usize| node.next as usize > at + 1;
+        let (mut length, mut lists) = (2, usize::from(!inside.is_empty()));
+        for (at, node) in (self.at + 1..).zip(inside) {
+            // Names are never at the start of a text; with the quotes and the colon.
+            length += if node.key.start > 0 { node.key.len() + 3 } else { 0 };
+            length += match node.kind {
+                Kind::Object | Kind::Array => 2,
+                _ => node.text.len(),
+            };
+            lists += usize::from(is_filled(node, at));
+        }
+        // A comma before every value but the first of a list.
+        length + inside.len() - lists == self.json().len()
     }
 
     /// Appends the value's JSON text without the members whose names came before.
@@ -259,7 +301,7 @@ impl<'a> Value<'a> {
     fn is_named_like_one_of(&self, mut others: impl Iterator<Item = Value<'a>>) -> bool {
         let raw = self.raw_name();
         // What is written so means itself, and nothing that is written in another way without escapes means the same.
-        let is_plain = !self.node().key_escaped && raw.is_ascii() && !raw.contains(&0);
+        let is_plain = !self.node().key_escaped && text::is_clean_ascii(raw);
         others.any(|other| {
             if is_plain && !other.node().key_escaped { other.raw_name() == raw } else { other.name() == self.name() }
         })
@@ -268,7 +310,7 @@ impl<'a> Value<'a> {
     /// Returns the meaning of the name that the value has in its object; nothing for other values.
     pub fn name(&self) -> Cow<'a, [u8]> {
         let (raw, escaped) = (self.raw_name(), self.node().key_escaped);
-        if !escaped && raw.is_ascii() && !raw.contains(&0) {
+        if !escaped && text::is_clean_ascii(raw) {
             return Cow::Borrowed(raw);
         }
         let mut name = Vec::with_capacity(raw.len());
@@ -399,6 +441,61 @@ mod tests {
         assert!(index.root(br#"{"a":1}"#).is_none());
         assert_eq!(index.read(b"{} {}", MAX_DEPTH).unwrap_err(), Stop::Syntax(3));
         assert!(index.read(br#"{"b":2}"#, MAX_DEPTH).unwrap().get("a").is_none());
+    }
+
+    #[test]
+    fn members_of_the_document_are_told_apart_whatever_they_share() {
+        let mut index = Index::default();
+        let members = r#""eventName":1,"eventTime":2,"otherName":3,"eventName":4,"":5,"a":6,"b":7"#;
+        for again in [r#""a""#, r#""\u0061""#] {
+            let text = format!(r#"{{{members},{again}:8,"ab":{{"a":9}}}}"#);
+            let root = index.read(text.as_bytes(), MAX_DEPTH).unwrap();
+            for (name, json) in [
+                ("eventName", Some("1")),
+                ("eventTime", Some("2")),
+                ("otherName", Some("3")),
+                ("", Some("5")),
+                ("a", Some("6")),
+                ("b", Some("7")),
+                ("ab", Some(r#"{"a":9}"#)),
+                ("eventname", None),
+                ("rName", None),
+                ("c", None),
+                ("\u{fffd}", None),
+            ] {
+                let found = root.get(name).map(|member| String::from_utf8_lossy(member.json()).into_owned());
+                assert_eq!(found.as_deref(), json, "{name}");
+            }
+            assert_eq!(root.get("ab").unwrap().get("a").unwrap().json(), b"9");
+        }
+        assert!(index.read(b"[{\"a\":1}]", MAX_DEPTH).unwrap().get("a").is_none());
+    }
+
+    #[test]
+    fn text_without_white_space_is_told_from_its_tokens() {
+        let mut index = Index::default();
+        for text in [
+            "{}",
+            "[]",
+            r#"{"a":1}"#,
+            r#"{"a b":" x ","c":[1,-2.5,true,null,[],{},[[]],"\" "],"":{"":""}}"#,
+            r#"[{"a":[]},{"a":{}},[[1],[2,3]]]"#,
+        ] {
+            let compact = |text: &str, index: &mut Index| {
+                let root = index.read(text.as_bytes(), MAX_DEPTH).unwrap();
+                assert_eq!(root.text().unwrap().as_bytes(), {
+                    let mut out = Vec::new();
+                    text::compact(text.as_bytes(), &mut out);
+                    out
+                });
+                root.is_compact()
+            };
+            assert!(compact(text, &mut index), "{text}");
+            for (at, byte) in text.char_indices().skip(1).filter(|(_, c)| "{}[],:".contains(*c)) {
+                let spaced = format!("{} {byte}{}", &text[..at], &text[at + 1..]);
+                assert!(!compact(&spaced, &mut index), "{spaced}");
+            }
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod index;
+mod names;
 mod pointer;
 mod quotes;
 pub mod scan;

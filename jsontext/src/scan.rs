@@ -34,7 +34,7 @@ pub enum Go {
 }
 
 /// Where a string or a member's name stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text {
     /// The bytes between the quotes.
     pub range: Range<usize>,

@@ -48,7 +48,7 @@ fn unicode_escape(escape: &[u8]) -> (char, usize) {
 
 /// Appends bytes as clean text: valid UTF-8 without NUL.
 pub fn clean(bytes: &[u8], out: &mut Vec<u8>) {
-    if bytes.is_ascii() && !bytes.contains(&0) {
+    if is_clean_ascii(bytes) {
         return out.extend_from_slice(bytes);
     }
     for chunk in bytes.utf8_chunks() {
@@ -62,6 +62,13 @@ pub fn clean(bytes: &[u8], out: &mut Vec<u8>) {
             out.extend_from_slice(REPLACEMENT.as_bytes());
         }
     }
+}
+
+/// Returns whether bytes are ASCII without NUL, as most text is. Looks at all of them, which many at a time are faster
+/// than up to the first one that is not.
+#[inline]
+pub(crate) fn is_clean_ascii(bytes: &[u8]) -> bool {
+    bytes.iter().fold(true, |clean, byte| clean & (1..0x80).contains(byte))
 }
 
 /// Appends valid JSON text without the white space between its tokens; strings keep their own escapes.
