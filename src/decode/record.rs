@@ -115,6 +115,19 @@ impl<'a> Members<'a> {
         self.text.get(range?.clone())?.strip_prefix(b"\"")?.strip_suffix(b"\"")
     }
 
+    /// Notes the name of a member of the object itself.
+    fn name_own(&mut self, key: Text) {
+        let raw = self.text.get(key.range).unwrap_or_default();
+        self.name = if key.escaped { Name::of_escaped(raw) } else { Name::new(raw) };
+        match self.name {
+            Name::Digest => self.is_digest = true,
+            Name::Records => self.has_records = true,
+            Name::Event => self.is_event = true,
+            // Lists of ids and times about events have these too.
+            Name::Time | Name::Id | Name::AggregateId | Name::Window | Name::Other => {}
+        }
+    }
+
     /// Notes a value of the object itself, at the end of its text.
     fn note(&mut self, range: Range<usize>) {
         let place = match self.name {
@@ -129,19 +142,10 @@ impl<'a> Members<'a> {
 }
 
 impl Visit for Members<'_> {
-    #[inline]
+    #[inline(always)]
     fn key(&mut self, key: Text) {
-        if self.depth != 1 {
-            return;
-        }
-        let raw = self.text.get(key.range).unwrap_or_default();
-        self.name = if key.escaped { Name::of_escaped(raw) } else { Name::new(raw) };
-        match self.name {
-            Name::Digest => self.is_digest = true,
-            Name::Records => self.has_records = true,
-            Name::Event => self.is_event = true,
-            // Lists of ids and times about events have these too.
-            Name::Time | Name::Id | Name::AggregateId | Name::Window | Name::Other => {}
+        if self.depth == 1 {
+            self.name_own(key);
         }
     }
 
