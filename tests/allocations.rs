@@ -9,7 +9,7 @@ mod events;
 use bumpalo::Bump;
 use cloudtrail::fields::CloudTrailFields;
 use cloudtrail::fields::table::FIELDS;
-use extraction::{Answers, Argument, EventId, RawKey, Type};
+use extraction::{Answers, Argument, EventId, Given, RawKey, Type};
 use falco_plugin::api::{ss_plugin_extract_field, ss_plugin_extract_field__bindgen_ty_1 as Values};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -162,17 +162,30 @@ fn all_events() -> Vec<Vec<u8>> {
     events
 }
 
+/// An event as it crosses the plugin API: time, thread, length, type, number of parameters; their lengths; the plugin's
+/// ID, the payload.
+fn in_libscaps_form(payload: &[u8]) -> Vec<u8> {
+    let mut event = vec![0; 16];
+    event.extend((38 + payload.len() as u32).to_ne_bytes());
+    event.extend(322_u16.to_ne_bytes());
+    for number in [2, 4, payload.len() as u32, 2] {
+        event.extend(number.to_ne_bytes());
+    }
+    event.extend(payload);
+    event
+}
+
 /// Asks everything of every event, again and again, and checks that the [`ALLOCATING`] fields allocate and no others.
-/// `get` begins an event when it is given no number of an ask, and else returns how many values there are.
-fn assert_steady(asks: &[Ask], mut get: impl FnMut(EventId, &[u8], Option<usize>) -> u64) {
-    let events = all_events();
+/// `get` is given the engine's number of an event and its place among them; it begins the event when it is given no
+/// number of an ask, and else returns how many values there are.
+fn assert_steady(asks: &[Ask], events: &[Vec<u8>], mut get: impl FnMut(u64, usize, Option<usize>) -> u64) {
     let (mut allocating, mut present) = (BTreeMap::new(), BTreeSet::new());
     for round in 0..=WARM_UP {
-        for (place, event) in events.iter().enumerate() {
-            let id = EventId::new(round * events.len() + place, 0, event);
+        for place in 0..events.len() {
+            let number = (round * events.len() + place) as u64;
             for ask in std::iter::once(None).chain((0..asks.len()).map(Some)) {
                 let before = ALLOCATIONS.get();
-                let values = get(id, event, ask);
+                let values = get(number, place, ask);
                 let allocations = ALLOCATIONS.get() - before;
                 let name = ask.map_or("the event", |ask| &asks[ask].text);
                 if round == WARM_UP && allocations > 0 {
@@ -201,12 +214,13 @@ fn assert_steady(asks: &[Ask], mut get: impl FnMut(EventId, &[u8], Option<usize>
 fn fields_of_further_events_allocate_nothing() {
     let asks = asks();
     let mut answers = Answers::<CloudTrailFields>::default();
-    assert_steady(&asks, |id, event, ask| match ask {
+    let events = all_events();
+    assert_steady(&asks, &events, |number, place, ask| match ask {
         None => {
-            answers.begin(id, event);
+            answers.begin(EventId::new(number, 0, &events[place]), &events[place]);
             0
         }
-        Some(ask) => answers.get(asks[ask].field, asks[ask].key(), event).count,
+        Some(ask) => answers.get(asks[ask].field, asks[ask].key(), || &events[place]).count,
     });
 }
 
@@ -230,9 +244,13 @@ fn requests_for_fields_of_further_events_allocate_nothing() {
         })
         .collect();
     let (mut answers, storage) = (Answers::<CloudTrailFields>::default(), Bump::new());
-    assert_steady(&asks, |id, event, ask| {
+    let events = all_events();
+    let given: Vec<Vec<u8>> = events.iter().map(|event| in_libscaps_form(event)).collect();
+    assert_steady(&asks, &events, |number, place, ask| {
         let requests = ask.map_or(&mut [][..], |ask| slice::from_mut(&mut requests[ask]));
-        extraction::fill(&mut answers, Some((id, event)), requests, None, &storage);
+        // SAFETY: a whole event that lives as long as the call.
+        let event = unsafe { Given::new(number, given[place].as_ptr().cast()) };
+        extraction::fill(&mut answers, event, requests, None, &storage);
         requests.first().map_or(0, |request| request.res_len)
     });
 }

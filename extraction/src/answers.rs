@@ -34,20 +34,19 @@ impl Answer {
     }
 }
 
-/// What tells one event from another. Numbers start over when a capture is opened again, and addresses are used
-/// again, so neither is enough alone.
+/// What tells one event from another: the engine's number, the time, where it is and how long. Numbers start over when a
+/// capture is opened again, and addresses are used again, so neither is enough alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventId {
-    number: usize,
-    time_ns: u64,
-    address: usize,
-    length: usize,
+    pub(crate) number: u64,
+    pub(crate) time_ns: u64,
+    pub(crate) address: usize,
+    pub(crate) length: usize,
 }
 
 impl EventId {
-    /// Identifies an event by all that is known of it without reading it: the engine's number, its time and where
-    /// its payload is.
-    pub fn new(number: usize, time_ns: u64, payload: &[u8]) -> Self {
+    /// Identifies an event by where its payload is, for one that is not Falco's.
+    pub fn new(number: u64, time_ns: u64, payload: &[u8]) -> Self {
         Self { number, time_ns, address: payload.as_ptr().addr(), length: payload.len() }
     }
 }
@@ -107,20 +106,16 @@ impl<F: Fields> Answers<F> {
     }
 
     /// Returns whether an event is the one that has begun.
+    #[inline]
     pub fn is_current(&self, event: EventId) -> bool {
         self.event == Some(event)
     }
 
     /// Begins an event, unless it is the current one.
-    #[inline]
     pub fn begin(&mut self, event: EventId, payload: &[u8]) {
-        if !self.is_current(event) {
-            self.begin_new(event, payload);
+        if self.is_current(event) {
+            return;
         }
-    }
-
-    #[inline(never)]
-    fn begin_new(&mut self, event: EventId, payload: &[u8]) {
         self.event = Some(event);
         self.generation += 1;
         self.arena.reset();
@@ -133,11 +128,11 @@ impl<F: Fields> Answers<F> {
         self.index.root(payload)
     }
 
-    /// Returns the value of a field for the event that has begun; `payload` must be that event's.
+    /// Returns the value of a field for the event that has begun; `payload` must give that event's.
     ///
     /// Falco asks for most values again and again, so a known one costs no more than finding its slot.
     #[inline]
-    pub fn get(&mut self, field: usize, raw: RawKey<'_>, payload: &[u8]) -> &Answer {
+    pub fn get<'p>(&mut self, field: usize, raw: RawKey<'_>, payload: impl FnOnce() -> &'p [u8]) -> &Answer {
         let Some(Field { plain, keyed }) = self.fields.get_mut(field) else { return &Answer::ABSENT };
         let slot = match raw {
             RawKey::None => plain,
@@ -146,6 +141,7 @@ impl<F: Fields> Answers<F> {
         };
         if slot.generation != self.generation {
             let Some(event) = self.event else { return &Answer::ABSENT };
+            let payload = payload();
             let event = Event { payload, time_ns: event.time_ns, root: self.index.root(payload) };
             make::<F>(slot, field, event, &mut self.text, &self.arena);
             slot.generation = self.generation;

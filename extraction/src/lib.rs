@@ -7,14 +7,14 @@
 
 #![deny(unsafe_code)]
 
+mod abi;
 mod answers;
 mod fields;
-mod given;
 mod request;
 
+pub use abi::Given;
 pub use answers::{Answer, Answers, EventId};
 pub use fields::{Argument, Event, Fields, Found, RawKey, Spec, Type, schema};
-pub use given::Given;
 pub use request::fill;
 
 use std::ffi::CStr;

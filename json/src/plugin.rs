@@ -3,9 +3,11 @@
 use crate::fields::JsonFields;
 use anyhow::Error;
 use bumpalo::Bump;
-use extraction::{Answers, EventId, Given, c_str, sdk_error};
+use extraction::{Answers, Given, c_str, sdk_error};
 use falco_plugin::api::{ss_plugin_extract_field, ss_plugin_extract_value_offsets};
 use falco_plugin::base::{Json, Plugin};
+use falco_plugin::event::PluginEvent;
+use falco_plugin::event::events::Event;
 use falco_plugin::extract::{EventInput, ExtractFieldInfo, ExtractPlugin};
 use falco_plugin::tables::{LazyTableReader, TablesInput};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -68,7 +70,7 @@ impl Plugin for JsonPlugin {
 }
 
 impl ExtractPlugin for JsonPlugin {
-    type Event<'a> = Given<'a, &'a [u8]>;
+    type Event<'a> = Event<PluginEvent<&'a [u8]>>;
     type ExtractContext = ();
 
     /// Empty, since [`get_fields`](Self::get_fields) and [`extract_fields`](Self::extract_fields) read [`JsonFields`].
@@ -87,10 +89,7 @@ impl ExtractPlugin for JsonPlugin {
         offsets: Option<&mut ss_plugin_extract_value_offsets>,
         storage: &'a Bump,
     ) -> Result<(), Error> {
-        let event = input.event().ok().map(|Given { time_ns, payload, .. }| {
-            (EventId::new(input.event_number(), time_ns, payload), payload)
-        });
-        extraction::fill(&mut self.answers, event, requests, offsets, storage);
+        extraction::fill(&mut self.answers, Given::of(input), requests, offsets, storage);
         Ok(())
     }
 }

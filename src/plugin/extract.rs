@@ -4,11 +4,11 @@
 //! a value for the length of one call only.
 
 use super::CloudTrail;
-use super::payload::Payload;
+use super::payload::CloudTrailEvent;
 use crate::fields::FieldSpec;
 use crate::fields::table::FIELDS;
 use bumpalo::Bump;
-use extraction::{EventId, Given};
+use extraction::Given;
 use falco_plugin::api::{ss_plugin_extract_field, ss_plugin_extract_value_offsets};
 use falco_plugin::extract::{EventInput, ExtractFieldInfo, ExtractPlugin};
 use falco_plugin::tables::LazyTableReader;
@@ -16,7 +16,7 @@ use std::ffi::{CStr, CString};
 use std::sync::LazyLock;
 
 impl ExtractPlugin for CloudTrail {
-    type Event<'a> = Given<'a, Payload<'a>>;
+    type Event<'a> = CloudTrailEvent<'a>;
     type ExtractContext = ();
 
     /// Empty, since [`get_fields`](Self::get_fields) and [`extract_fields`](Self::extract_fields) read [`FIELDS`].
@@ -35,12 +35,9 @@ impl ExtractPlugin for CloudTrail {
         offsets: Option<&mut ss_plugin_extract_value_offsets>,
         storage: &'a Bump,
     ) -> Result<(), anyhow::Error> {
-        let event = input
-            .event()
-            .ok()
-            .map(|Given { time_ns, payload, .. }| (EventId::new(input.event_number(), time_ns, payload), payload));
-        if let Some((id, payload)) = event
-            && !self.answers.is_current(id)
+        let event = Given::of(input);
+        if !self.answers.is_current(event.id())
+            && let Some(payload) = event.payload()
         {
             self.delivered.came_up(payload);
         }

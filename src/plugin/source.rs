@@ -14,7 +14,7 @@ use crate::source::notes::Notes;
 use crate::source::remote::Background;
 use crate::source::{Opened, Receipt, Verdict};
 use anyhow::Error;
-use extraction::{EventId, sdk_error};
+use extraction::{Given, sdk_error};
 use falco_plugin::FailureReason;
 use falco_plugin::source::{EventBatch, EventInput, ProgressInfo, SourcePlugin, SourcePluginInstance};
 use jsontext::Kind;
@@ -90,9 +90,9 @@ impl SourcePlugin for CloudTrail {
     }
 
     fn event_to_string(&mut self, input: &EventInput<CloudTrailEvent<'_>>) -> Result<CString, Error> {
-        let event = input.event()?;
-        let payload = event.params.event_data.0;
-        self.answers.begin(EventId::new(input.event_number(), event.metadata.ts, payload), payload);
+        let event = Given::of(input);
+        let payload = event.payload().ok_or_else(|| sdk_error("not a plugin's event"))?;
+        self.answers.begin(event.id(), payload);
         let root = self.answers.root(payload).filter(|root| root.kind() == Kind::Object);
         let line = catch_unwind(|| {
             let mut line = Vec::new();
