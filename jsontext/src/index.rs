@@ -17,8 +17,6 @@ pub struct Index {
     names: Names,
     /// The containers that are still open, as positions in `nodes`.
     open: Vec<u32>,
-    /// The name of the value that comes next, empty in an array.
-    key: scan::Text,
 }
 
 #[derive(Debug)]
@@ -41,7 +39,6 @@ impl Index {
         self.nodes.clear();
         self.names.clear();
         self.open.clear();
-        self.key = scan::Text::default();
         match self.fill(text, max_depth) {
             Ok(()) => self.root(text).ok_or(Stop::End),
             Err(stop) => {
@@ -70,9 +67,8 @@ impl Index {
         Ok(())
     }
 
-    fn push(&mut self, kind: Kind, range: Range<usize>, escaped: bool) {
-        let key = std::mem::take(&mut self.key);
-        let (key_escaped, key, text) = (key.escaped, narrow(key.range), narrow(range));
+    fn push(&mut self, name: scan::Text, kind: Kind, range: Range<usize>, escaped: bool) {
+        let (key_escaped, key, text) = (name.escaped, narrow(name.range), narrow(range));
         self.nodes.push(Node { kind, escaped, key_escaped, key, text, next: self.nodes.len() as u32 + 1 });
     }
 
@@ -88,13 +84,9 @@ fn narrow(range: Range<usize>) -> Range<u32> {
 }
 
 impl Visit for Index {
-    fn key(&mut self, key: scan::Text) {
-        self.key = key;
-    }
-
-    fn open(&mut self, kind: Kind, at: usize) -> Go {
+    fn open(&mut self, name: scan::Text, kind: Kind, at: usize) -> Go {
         self.open.push(self.nodes.len() as u32);
-        self.push(kind, at..at, false);
+        self.push(name, kind, at..at, false);
         Go::On
     }
 
@@ -106,8 +98,8 @@ impl Visit for Index {
         }
     }
 
-    fn scalar(&mut self, kind: Kind, range: Range<usize>, escaped: bool) {
-        self.push(kind, range, escaped);
+    fn scalar(&mut self, name: scan::Text, kind: Kind, range: Range<usize>, escaped: bool) {
+        self.push(name, kind, range, escaped);
     }
 }
 

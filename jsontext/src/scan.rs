@@ -6,6 +6,7 @@
 
 use crate::Kind;
 use crate::quotes::Quotes;
+use std::mem;
 use std::ops::Range;
 
 /// The deepest nesting that can be scanned.
@@ -42,16 +43,15 @@ pub struct Text {
     pub escaped: bool,
 }
 
-/// Is told the parts of a value in the order of the text.
+/// Is told the parts of a value in the order of the text. A `name` is that of the member that a part is, and empty for
+/// what is none.
 pub trait Visit {
-    /// A member's name.
-    fn key(&mut self, key: Text);
     /// An object or an array opens at `at`.
-    fn open(&mut self, kind: Kind, at: usize) -> Go;
+    fn open(&mut self, name: Text, kind: Kind, at: usize) -> Go;
     /// The container that was opened last ends before `end`.
     fn close(&mut self, end: usize);
     /// A value that is no container. A string's range includes its quotes; `escaped` is false for other kinds.
-    fn scalar(&mut self, kind: Kind, range: Range<usize>, escaped: bool);
+    fn scalar(&mut self, name: Text, kind: Kind, range: Range<usize>, escaped: bool);
 }
 
 /// Scans the one value that starts at or after `at`, and returns the position behind it.
@@ -60,25 +60,26 @@ pub trait Visit {
 pub fn value<V: Visit>(text: &[u8], at: usize, max_depth: usize, visit: &mut V) -> Result<usize, Stop> {
     let mut open = Containers::new(max_depth.min(MAX_DEPTH));
     let mut quotes = Quotes::new(text, at);
+    let mut name = Text::default();
     let mut pos = at;
-    loop {
+    'value: loop {
         pos = skip_white(text, pos);
         let first = byte(text, pos)?;
         // Most values are strings, and a branch that is mostly taken costs less than one of many.
         if first == b'"' {
             let (end, escaped) = quotes.string(pos)?;
-            visit.scalar(Kind::String, pos..end, escaped);
+            visit.scalar(mem::take(&mut name), Kind::String, pos..end, escaped);
             pos = end;
         } else {
             match first {
                 b'{' => {
                     open.push(true, pos)?;
-                    if visit.open(Kind::Object, pos) == Go::Stop {
+                    if visit.open(mem::take(&mut name), Kind::Object, pos) == Go::Stop {
                         return Err(Stop::Asked(pos));
                     }
                     pos = skip_white(text, pos + 1);
                     if byte(text, pos)? != b'}' {
-                        pos = name(text, pos, &mut quotes, visit)?;
+                        (name, pos) = member(text, pos, &mut quotes)?;
                         continue;
                     }
                     open.pop();
@@ -87,7 +88,7 @@ pub fn value<V: Visit>(text: &[u8], at: usize, max_depth: usize, visit: &mut V) 
                 }
                 b'[' => {
                     open.push(false, pos)?;
-                    if visit.open(Kind::Array, pos) == Go::Stop {
+                    if visit.open(mem::take(&mut name), Kind::Array, pos) == Go::Stop {
                         return Err(Stop::Asked(pos));
                     }
                     pos = skip_white(text, pos + 1);
@@ -98,19 +99,33 @@ pub fn value<V: Visit>(text: &[u8], at: usize, max_depth: usize, visit: &mut V) 
                     pos += 1;
                     visit.close(pos);
                 }
-                b't' => pos = word(text, pos, b"true", Kind::Bool, visit)?,
-                b'f' => pos = word(text, pos, b"false", Kind::Bool, visit)?,
-                b'n' => pos = word(text, pos, b"null", Kind::Null, visit)?,
-                b'-' | b'0'..=b'9' => {
-                    let end = number_end(text, pos)?;
-                    visit.scalar(Kind::Number, pos..end, false);
+                _ => {
+                    let (kind, end) = match first {
+                        b't' => (Kind::Bool, word_end(text, pos, b"true")?),
+                        b'f' => (Kind::Bool, word_end(text, pos, b"false")?),
+                        b'n' => (Kind::Null, word_end(text, pos, b"null")?),
+                        b'-' | b'0'..=b'9' => (Kind::Number, number_end(text, pos)?),
+                        _ => return Err(Stop::Syntax(pos)),
+                    };
+                    visit.scalar(mem::take(&mut name), kind, pos..end, false);
                     pos = end;
                 }
-                _ => return Err(Stop::Syntax(pos)),
             }
         }
         // A value has ended at `pos`: close what ends with it, up to the next value.
         loop {
+            // Most of what follows a value is a member with a string, without white space: two bytes tell each time.
+            while open.in_object && text.get(pos..pos + 2) == Some(b",\"") {
+                let (end, escaped) = quotes.string(pos + 1)?;
+                let member = Text { range: pos + 2..end - 1, escaped };
+                if text.get(end..end + 2) != Some(b":\"") {
+                    (name, pos) = (member, colon(text, end)?);
+                    continue 'value;
+                }
+                let (next, escaped) = quotes.string(end + 1)?;
+                visit.scalar(member, Kind::String, end + 1..next, escaped);
+                pos = next;
+            }
             if open.depth == 0 {
                 return Ok(pos);
             }
@@ -119,7 +134,7 @@ pub fn value<V: Visit>(text: &[u8], at: usize, max_depth: usize, visit: &mut V) 
             if next == b',' {
                 pos += 1;
                 if open.in_object {
-                    pos = name(text, skip_white(text, pos), &mut quotes, visit)?;
+                    (name, pos) = member(text, skip_white(text, pos), &mut quotes)?;
                 }
                 break;
             }
@@ -142,19 +157,24 @@ pub fn skip_white(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Scans a member's name and its colon from `at`, and returns the position behind the colon.
-pub fn member_name<V: Visit>(text: &[u8], at: usize, visit: &mut V) -> Result<usize, Stop> {
-    name(text, at, &mut Quotes::new(text, at), visit)
+/// Scans a member's name and its colon from `at`, and returns the name and the position behind the colon.
+pub fn member_name(text: &[u8], at: usize) -> Result<(Text, usize), Stop> {
+    member(text, at, &mut Quotes::new(text, at))
 }
 
 #[inline(always)]
-fn name<V: Visit>(text: &[u8], at: usize, quotes: &mut Quotes<'_>, visit: &mut V) -> Result<usize, Stop> {
+fn member(text: &[u8], at: usize, quotes: &mut Quotes<'_>) -> Result<(Text, usize), Stop> {
     if byte(text, at)? != b'"' {
         return Err(Stop::Syntax(at));
     }
     let (end, escaped) = quotes.string(at)?;
-    visit.key(Text { range: at + 1..end - 1, escaped });
-    let colon = skip_white(text, end);
+    Ok((Text { range: at + 1..end - 1, escaped }, colon(text, end)?))
+}
+
+/// Returns the position behind the colon that stands at or after `at`.
+#[inline]
+fn colon(text: &[u8], at: usize) -> Result<usize, Stop> {
+    let colon = skip_white(text, at);
     match byte(text, colon)? {
         b':' => Ok(colon + 1),
         _ => Err(Stop::Syntax(colon)),
@@ -166,15 +186,13 @@ fn byte(text: &[u8], at: usize) -> Result<u8, Stop> {
     text.get(at).copied().ok_or(Stop::End)
 }
 
-fn word<V: Visit>(text: &[u8], at: usize, word: &[u8], kind: Kind, visit: &mut V) -> Result<usize, Stop> {
+fn word_end(text: &[u8], at: usize, word: &[u8]) -> Result<usize, Stop> {
     for (i, expected) in word.iter().enumerate() {
         if byte(text, at + i)? != *expected {
             return Err(Stop::Syntax(at + i));
         }
     }
-    let end = at + word.len();
-    visit.scalar(kind, at..end, false);
-    Ok(end)
+    Ok(at + word.len())
 }
 
 fn number_end(text: &[u8], at: usize) -> Result<usize, Stop> {
@@ -226,8 +244,8 @@ impl Containers {
 
     fn pop(&mut self) {
         self.depth -= 1;
-        let Some(below) = self.depth.checked_sub(1) else { return };
-        self.in_object = self.bits[below / 64] >> (below % 64) & 1 == 1;
+        let below = self.depth.checked_sub(1);
+        self.in_object = below.is_some_and(|below| self.bits[below / 64] >> (below % 64) & 1 == 1);
     }
 }
 
@@ -237,12 +255,11 @@ mod tests {
 
     struct Ignore;
     impl Visit for Ignore {
-        fn key(&mut self, _: Text) {}
-        fn open(&mut self, _: Kind, _: usize) -> Go {
+        fn open(&mut self, _: Text, _: Kind, _: usize) -> Go {
             Go::On
         }
         fn close(&mut self, _: usize) {}
-        fn scalar(&mut self, _: Kind, _: Range<usize>, _: bool) {}
+        fn scalar(&mut self, _: Text, _: Kind, _: Range<usize>, _: bool) {}
     }
 
     fn scan(text: &str) -> Result<usize, Stop> {

@@ -16,7 +16,6 @@ use std::ops::Range;
 pub struct Members<'a> {
     text: &'a [u8],
     depth: usize,
-    name: Name,
     time: Option<Range<usize>>,
     id: Option<Range<usize>>,
     aggregate_id: Option<Range<usize>>,
@@ -72,7 +71,6 @@ impl<'a> Members<'a> {
         Self {
             text,
             depth: 0,
-            name: Name::Other,
             time: None,
             id: None,
             aggregate_id: None,
@@ -115,47 +113,34 @@ impl<'a> Members<'a> {
         self.text.get(range?.clone())?.strip_prefix(b"\"")?.strip_suffix(b"\"")
     }
 
-    /// Notes the name of a member of the object itself.
-    fn name_own(&mut self, key: Text) {
-        let raw = self.text.get(key.range).unwrap_or_default();
-        self.name = if key.escaped { Name::of_escaped(raw) } else { Name::new(raw) };
-        match self.name {
+    /// Notes a member of the object itself; returns what its name is.
+    fn note(&mut self, name: Text, range: Range<usize>) -> Name {
+        // Nothing behind its time and its id changes what an event is.
+        if self.is_event && self.time.is_some() && self.id.is_some() {
+            return Name::Other;
+        }
+        let raw = self.text.get(name.range).unwrap_or_default();
+        let name = if name.escaped { Name::of_escaped(raw) } else { Name::new(raw) };
+        match name {
             Name::Digest => self.is_digest = true,
             Name::Records => self.has_records = true,
             Name::Event => self.is_event = true,
             // Lists of ids and times about events have these too.
-            Name::Time | Name::Id | Name::AggregateId | Name::Window | Name::Other => {}
+            Name::Time => _ = self.time.get_or_insert(range),
+            Name::Id => _ = self.id.get_or_insert(range),
+            Name::AggregateId => _ = self.aggregate_id.get_or_insert(range),
+            Name::Window => _ = self.window.get_or_insert(range),
+            Name::Other => {}
         }
-    }
-
-    /// Notes a value of the object itself, at the end of its text.
-    fn note(&mut self, range: Range<usize>) {
-        let place = match self.name {
-            Name::Time => &mut self.time,
-            Name::Id => &mut self.id,
-            Name::AggregateId => &mut self.aggregate_id,
-            Name::Window => &mut self.window,
-            _ => return,
-        };
-        place.get_or_insert(range);
+        name
     }
 }
 
 impl Visit for Members<'_> {
-    #[inline(always)]
-    fn key(&mut self, key: Text) {
-        if self.depth == 1 {
-            self.name_own(key);
-        }
-    }
-
-    fn open(&mut self, kind: Kind, at: usize) -> Go {
-        if self.depth == 1 {
-            if self.name == Name::Records && kind == Kind::Array && !self.is_event {
-                return Go::Stop;
-            }
-            // The end is not known yet; `close` sets it.
-            self.note(at..at);
+    fn open(&mut self, name: Text, kind: Kind, at: usize) -> Go {
+        // The end is not known yet; `close` sets it.
+        if self.depth == 1 && self.note(name, at..at) == Name::Records && kind == Kind::Array && !self.is_event {
+            return Go::Stop;
         }
         self.depth += 1;
         Go::On
@@ -170,9 +155,10 @@ impl Visit for Members<'_> {
         }
     }
 
-    fn scalar(&mut self, _: Kind, range: Range<usize>, _: bool) {
+    #[inline(always)]
+    fn scalar(&mut self, name: Text, _: Kind, range: Range<usize>, _: bool) {
         if self.depth == 1 {
-            self.note(range);
+            self.note(name, range);
         }
     }
 }

@@ -226,10 +226,11 @@ impl Splitter {
             }
             Some(_) => {
                 // An array of records that comes again is read again: no event is lost to a second `Records`.
-                let mut member = Member::default();
-                let value = scan::member_name(&block.text, start, &mut member);
-                member.stop_at_array = block.text.get(member.name.clone()) == Some(b"Records");
-                match value.and_then(|value| scan::value(&block.text, value, self.limits.depth, &mut member)) {
+                let value = scan::member_name(&block.text, start).and_then(|(name, value)| {
+                    let stop_at_array = block.text.get(name.range) == Some(b"Records");
+                    scan::value(&block.text, value, self.limits.depth, &mut Member { stop_at_array, depth: 0 })
+                });
+                match value {
                     scanned if self.is_large(start, scanned) => Step::At(self.give_up_large(block, start)),
                     Ok(end) => Step::At(end),
                     Err(Stop::Asked(array)) => {
@@ -348,19 +349,12 @@ impl Splitter {
 /// One member behind `Records`, or a value that is of no use.
 #[derive(Default)]
 struct Member {
-    name: Range<usize>,
     stop_at_array: bool,
     depth: usize,
 }
 
 impl Visit for Member {
-    fn key(&mut self, key: scan::Text) {
-        if self.depth == 0 {
-            self.name = key.range;
-        }
-    }
-
-    fn open(&mut self, kind: Kind, _: usize) -> Go {
+    fn open(&mut self, _: scan::Text, kind: Kind, _: usize) -> Go {
         if self.depth == 0 && self.stop_at_array && kind == Kind::Array {
             return Go::Stop;
         }
@@ -372,7 +366,7 @@ impl Visit for Member {
         self.depth -= 1;
     }
 
-    fn scalar(&mut self, _: Kind, _: Range<usize>, _: bool) {}
+    fn scalar(&mut self, _: scan::Text, _: Kind, _: Range<usize>, _: bool) {}
 }
 
 #[cfg(test)]

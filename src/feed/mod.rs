@@ -19,6 +19,9 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+/// The most text that waits to be cut.
+const UNCUT: usize = 2 << 20;
+
 /// How a feed reads.
 #[derive(Clone, Copy, Debug)]
 pub struct FeedLimits {
@@ -75,9 +78,11 @@ pub struct Feed {
 impl Feed {
     /// Starts to read logs; events that were `seen` are left out.
     pub fn start(logs: Logs, limits: FeedLimits, seen: Seen) -> io::Result<Self> {
-        // Text waits in one queue or the other; the threads hold no more than a record besides.
-        let raw = Arc::new(Queue::new(limits.in_flight_bytes / 4));
-        let batches = Arc::new(Queue::new(limits.in_flight_bytes / 4 * 3));
+        // Text waits in one queue or the other; the threads hold no more than a record besides. Little waits to be cut:
+        // it is at hand then, and the buffers are few.
+        let uncut = UNCUT.min(limits.in_flight_bytes / 4);
+        let raw = Arc::new(Queue::new(uncut));
+        let batches = Arc::new(Queue::new(limits.in_flight_bytes - uncut));
         let mut feed = Self { raw: Arc::clone(&raw), batches: Arc::clone(&batches), reader: None, cutter: None };
         let to_cut = CloseAtEnd(Arc::clone(&raw));
         feed.reader = Some(spawn("cloudtrail-read", move || read(logs, limits.inflate_ratio, &to_cut))?);

@@ -26,6 +26,8 @@ struct State<T> {
     items: VecDeque<T>,
     weight: usize,
     closed: bool,
+    /// How many threads wait for a change: to wake nobody costs a system call too.
+    waiting: usize,
 }
 
 /// What [`Queue::pop`] gives.
@@ -42,7 +44,7 @@ pub enum Popped<T> {
 impl<T: Weight> Queue<T> {
     /// Makes a queue for `capacity` bytes.
     pub fn new(capacity: usize) -> Self {
-        let state = State { items: VecDeque::new(), weight: 0, closed: false };
+        let state = State { items: VecDeque::new(), weight: 0, closed: false, waiting: 0 };
         Self { state: Mutex::new(state), changed: Condvar::new(), capacity }
     }
 
@@ -51,14 +53,14 @@ impl<T: Weight> Queue<T> {
         let weight = item.weight();
         let mut state = self.lock();
         while !state.closed && state.weight > 0 && state.weight + weight > self.capacity {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.wait(state, None);
         }
         if state.closed {
             return Err(item);
         }
         state.weight += weight;
         state.items.push_back(item);
-        self.changed.notify_all();
+        self.wake(&state);
         Ok(())
     }
 
@@ -69,24 +71,25 @@ impl<T: Weight> Queue<T> {
         loop {
             if let Some(item) = state.items.pop_front() {
                 state.weight -= item.weight();
-                self.changed.notify_all();
+                self.wake(&state);
                 return Popped::Item(item);
             }
             if state.closed {
                 return Popped::Closed;
             }
-            state = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(Duration::ZERO) => return Popped::Nothing,
-                Some(left) => self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
-            };
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                return Popped::Nothing;
+            }
+            state = self.wait(state, left);
         }
     }
 
     /// Takes no more items; those inside can still be taken.
     pub fn close(&self) {
-        self.lock().closed = true;
-        self.changed.notify_all();
+        let mut state = self.lock();
+        state.closed = true;
+        self.wake(&state);
     }
 
     /// Closes the queue and drops what is inside.
@@ -95,7 +98,24 @@ impl<T: Weight> Queue<T> {
         state.closed = true;
         state.items.clear();
         state.weight = 0;
-        self.changed.notify_all();
+        self.wake(&state);
+    }
+
+    /// Waits for a change, up to `left`.
+    fn wait<'a>(&'a self, mut state: MutexGuard<'a, State<T>>, left: Option<Duration>) -> MutexGuard<'a, State<T>> {
+        state.waiting += 1;
+        let mut state = match left {
+            None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            Some(left) => self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+        };
+        state.waiting -= 1;
+        state
+    }
+
+    fn wake(&self, state: &State<T>) {
+        if state.waiting > 0 {
+            self.changed.notify_all();
+        }
     }
 
     /// Whoever panicked with the lock held left the state whole: no call changes it in two steps that could part.
