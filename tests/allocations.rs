@@ -250,7 +250,7 @@ fn requests_for_fields_of_further_events_allocate_nothing() {
         let requests = ask.map_or(&mut [][..], |ask| slice::from_mut(&mut requests[ask]));
         // SAFETY: a whole event that lives as long as the call.
         let event = unsafe { Given::new(number, given[place].as_ptr().cast()) };
-        extraction::fill(&mut answers, event, requests, None, &storage);
+        extraction::fill(&mut answers, event, requests, None, &storage, |_| {});
         requests.first().map_or(0, |request| request.res_len)
     });
 }

@@ -128,10 +128,14 @@ impl<F: Fields> Answers<F> {
         self.index.root(payload)
     }
 
+    /// Returns the value of a field without an argument, if the event is the one that has begun and the value is known.
+    #[inline(always)]
+    pub(crate) fn known(&self, event: EventId, field: usize) -> Option<&Answer> {
+        let plain = &self.fields.get(field)?.plain;
+        (plain.generation == self.generation && self.is_current(event)).then_some(&plain.answer)
+    }
+
     /// Returns the value of a field for the event that has begun; `payload` must give that event's.
-    ///
-    /// Falco asks for most values again and again, so a known one costs no more than finding its slot.
-    #[inline]
     pub fn get<'p>(&mut self, field: usize, raw: RawKey<'_>, payload: impl FnOnce() -> &'p [u8]) -> &Answer {
         let Some(Field { plain, keyed }) = self.fields.get_mut(field) else { return &Answer::ABSENT };
         let slot = match raw {

@@ -1,37 +1,67 @@
 //! Answers Falco's requests, in the plugin API's own structures.
 
 use crate::abi::{Given, PAYLOAD, key_of};
-use crate::answers::Answers;
+use crate::answers::{Answer, Answers};
 use crate::fields::Fields;
 use bumpalo::Bump;
 use falco_plugin::api::{ss_plugin_extract_field, ss_plugin_extract_value_offsets};
 
-/// Answers requests about an event; one that is no plugin's event has no values.
+/// Answers requests about an event; one that is no plugin's event has no values. `begins` is told the payload of an event
+/// that has not been asked about before.
 ///
 /// Where values are written in the event is told in `storage` when Falco wants it: 0 and 0 for what is computed.
-#[inline]
+#[inline(always)]
 pub fn fill<F: Fields>(
     answers: &mut Answers<F>,
     event: Given<'_>,
     requests: &mut [ss_plugin_extract_field],
     offsets: Option<&mut ss_plugin_extract_value_offsets>,
     storage: &Bump,
+    begins: impl FnOnce(&[u8]),
+) {
+    // What Falco does for every rule after the first one that names a field: nothing else may stand in its way.
+    if offsets.is_none()
+        && let [request] = &mut *requests
+        && request.arg_present == 0
+        && let Some(answer) = answers.known(event.id(), request.field_id as usize)
+    {
+        return write(answer, request);
+    }
+    fill_all(answers, event, requests, offsets, storage, begins);
+}
+
+#[inline(never)]
+fn fill_all<F: Fields>(
+    answers: &mut Answers<F>,
+    event: Given<'_>,
+    requests: &mut [ss_plugin_extract_field],
+    offsets: Option<&mut ss_plugin_extract_value_offsets>,
+    storage: &Bump,
+    begins: impl FnOnce(&[u8]),
 ) {
     let id = event.id();
     if !answers.is_current(id) {
         match event.payload() {
-            Some(payload) => answers.begin(id, payload),
+            Some(payload) => {
+                begins(payload);
+                answers.begin(id, payload);
+            }
             None => answers.forget(),
         }
     }
     for request in requests.iter_mut() {
-        let answer = answers.get(request.field_id as usize, key_of(request), || event.payload().unwrap_or_default());
-        request.res.str_ = answer.values.cast();
-        request.res_len = answer.count;
+        let payload = || event.payload().unwrap_or_default();
+        write(answers.get(request.field_id as usize, key_of(request), payload), request);
     }
     if let Some(offsets) = offsets {
         tell_places(answers, event, requests, offsets, storage);
     }
+}
+
+#[inline(always)]
+fn write(answer: &Answer, request: &mut ss_plugin_extract_field) {
+    request.res.str_ = answer.values.cast();
+    request.res_len = answer.count;
 }
 
 /// Tells where the answers are written in the event.

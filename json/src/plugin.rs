@@ -89,7 +89,7 @@ impl ExtractPlugin for JsonPlugin {
         offsets: Option<&mut ss_plugin_extract_value_offsets>,
         storage: &'a Bump,
     ) -> Result<(), Error> {
-        extraction::fill(&mut self.answers, Given::of(input), requests, offsets, storage);
+        extraction::fill(&mut self.answers, Given::of(input), requests, offsets, storage, |_| {});
         Ok(())
     }
 }

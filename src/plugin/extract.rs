@@ -35,13 +35,9 @@ impl ExtractPlugin for CloudTrail {
         offsets: Option<&mut ss_plugin_extract_value_offsets>,
         storage: &'a Bump,
     ) -> Result<(), anyhow::Error> {
-        let event = Given::of(input);
-        if !self.answers.is_current(event.id())
-            && let Some(payload) = event.payload()
-        {
-            self.delivered.came_up(payload);
-        }
-        extraction::fill(&mut self.answers, event, requests, offsets, storage);
+        let Self { answers, delivered, .. } = self;
+        let begins = |payload: &[u8]| delivered.came_up(payload);
+        extraction::fill(answers, Given::of(input), requests, offsets, storage, begins);
         Ok(())
     }
 }
