@@ -13,6 +13,10 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 const KEY: usize = 16;
 const ID: usize = 8;
 
+/// What is remembered of an id.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark(u64);
+
 /// Remembers a bounded number of ids, the newest ones.
 ///
 /// An id is kept as a keyed hash of 64 bits, so that ids of any length cost the same and nobody can make two meet; that
@@ -39,7 +43,7 @@ impl Seen {
         let Some((key, ids)) = bytes.split_first_chunk() else { return Self::new(capacity) };
         let mut seen = Self::with_key(*key, capacity);
         for id in ids.as_chunks::<ID>().0 {
-            seen.remember(u64::from_le_bytes(*id));
+            seen.insert(Mark(u64::from_le_bytes(*id)));
         }
         seen
     }
@@ -52,26 +56,18 @@ impl Seen {
         self.key.into_iter().chain(ids).collect()
     }
 
-    /// Remembers an id, and returns whether it is new.
-    pub fn insert(&mut self, id: &[u8]) -> bool {
-        if self.capacity == 0 {
-            return true;
-        }
+    /// Returns what is remembered of an id.
+    pub fn mark(&self, id: &[u8]) -> Mark {
         let mut hasher = SipHasher13::new_with_key(&self.key);
         hasher.write(id);
-        self.remember(hasher.finish())
+        Mark(hasher.finish())
     }
 
-    /// Returns how many ids were new so far, those that it began with included.
-    pub fn count(&self) -> u64 {
-        self.count
-    }
-
-    fn with_key(key: [u8; KEY], capacity: usize) -> Self {
-        Self { key, ids: HashTable::new(), order: VecDeque::new(), capacity, count: 0 }
-    }
-
-    fn remember(&mut self, id: u64) -> bool {
+    /// Remembers an id, and returns whether it is new.
+    ///
+    /// The ids lie all over the memory, so one at a time waits for it; one right after the other, a processor waits for
+    /// several of them together.
+    pub fn insert(&mut self, Mark(id): Mark) -> bool {
         if self.capacity == 0 {
             return true;
         }
@@ -89,6 +85,15 @@ impl Seen {
         self.count += 1;
         true
     }
+
+    /// Returns how many ids were new so far, those that it began with included.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    fn with_key(key: [u8; KEY], capacity: usize) -> Self {
+        Self { key, ids: HashTable::new(), order: VecDeque::new(), capacity, count: 0 }
+    }
 }
 
 #[cfg(test)]
@@ -98,28 +103,28 @@ mod tests {
     #[test]
     fn the_newest_ids_are_remembered() {
         let mut seen = Seen::new(2);
-        assert!(seen.insert(b"a") && seen.insert(b"b"));
-        assert!(!seen.insert(b"a") && !seen.insert(b"b"));
-        assert!(seen.insert(b"c"), "a is forgotten");
-        assert!(!seen.insert(b"b"));
-        assert!(seen.insert(b"a"), "a is new again");
+        assert!(seen.insert(seen.mark(b"a")) && seen.insert(seen.mark(b"b")));
+        assert!(!seen.insert(seen.mark(b"a")) && !seen.insert(seen.mark(b"b")));
+        assert!(seen.insert(seen.mark(b"c")), "a is forgotten");
+        assert!(!seen.insert(seen.mark(b"b")));
+        assert!(seen.insert(seen.mark(b"a")), "a is new again");
         assert_eq!((seen.ids.len(), seen.order.len(), seen.count()), (2, 2, 4));
     }
 
     #[test]
     fn without_memory_every_id_is_new() {
         let mut seen = Seen::new(0);
-        assert!(seen.insert(b"a") && seen.insert(b"a"));
+        assert!(seen.insert(seen.mark(b"a")) && seen.insert(seen.mark(b"a")));
         assert_eq!(Seen::from_written(&seen.written(9), 0).count(), 0);
     }
 
     #[test]
     fn what_is_written_down_is_remembered_up_to_the_asked_count() {
         let mut seen = Seen::new(3);
-        assert!([b"a", b"b", b"c", b"d"].into_iter().all(|id| seen.insert(id)), "a is forgotten");
+        assert!([b"a", b"b", b"c", b"d"].into_iter().all(|id| seen.insert(seen.mark(id))), "a is forgotten");
         let mut again = Seen::from_written(&seen.written(3), 3);
         assert_eq!(again.count(), 2, "b and c");
-        assert!(!again.insert(b"b") && !again.insert(b"c") && again.insert(b"d"));
+        assert!(!again.insert(again.mark(b"b")) && !again.insert(again.mark(b"c")) && again.insert(again.mark(b"d")));
         for none in [0, 1] {
             assert_eq!(Seen::from_written(&seen.written(none), 3).count(), 0);
         }
@@ -130,6 +135,6 @@ mod tests {
     #[test]
     fn what_is_no_memory_is_an_empty_one() {
         let mut seen = Seen::from_written(b"short", 3);
-        assert!(seen.insert(b"a"));
+        assert!(seen.insert(seen.mark(b"a")));
     }
 }

@@ -8,7 +8,7 @@
 use super::buffer::Text;
 use super::damage::{Broken, Rereads, document_lines};
 use super::record::{Clock, Members};
-use super::seen::Seen;
+use super::seen::{Mark, Seen};
 use super::{Block, Cause, Found, Skip};
 use jsontext::Kind;
 use jsontext::scan::{self, Go, Stop, Visit, skip_white};
@@ -39,6 +39,8 @@ pub struct Splitter {
     base: u64,
     rereads: Rereads,
     clock: Clock,
+    /// What is remembered of the block's records, of those with an id.
+    marks: Vec<Option<Mark>>,
     /// Whether nothing was found or skipped so far.
     is_empty: bool,
 }
@@ -85,6 +87,7 @@ impl Splitter {
             base: 0,
             rereads: Rereads::default(),
             clock: Clock::default(),
+            marks: Vec::new(),
             is_empty: true,
         }
     }
@@ -106,7 +109,7 @@ impl Splitter {
                     self.carry.extend_from_slice(&block.text[start..]);
                     self.look_at = 2 * self.carry.len();
                     self.base += start as u64;
-                    return self.finished(block);
+                    return self.finished(block, seen);
                 }
             }
         }
@@ -136,23 +139,31 @@ impl Splitter {
             None if !is_whole => self.note(&mut block, Cause::EndsInRecord, at),
             None => {}
         }
-        let mut block = self.finished(block);
+        let mut block = self.finished(block, seen);
         if self.is_empty {
             block.skips.add(Cause::Empty, None, None);
         }
         block
     }
 
-    /// Keeps the text of a block only when there are records in it.
-    fn finished(&mut self, mut block: Block) -> Block {
+    /// Leaves out the records that were seen before, and keeps the text only when there are others.
+    fn finished(&mut self, mut block: Block, seen: &mut Seen) -> Block {
         self.is_empty &= block.records.is_empty() && block.skips.is_empty();
+        let mut marks = self.marks.drain(..);
+        let found = block.records.len();
+        block.records.retain_mut(|record| {
+            let is_new = marks.next().flatten().is_none_or(|mark| seen.insert(mark));
+            record.ids = seen.count();
+            is_new
+        });
+        block.skips.duplicates += (found - block.records.len()) as u64;
         if block.records.is_empty() {
             block.text = Text::default();
         }
         block
     }
 
-    fn step(&mut self, block: &mut Block, at: usize, seen: &mut Seen) -> Step {
+    fn step(&mut self, block: &mut Block, at: usize, seen: &Seen) -> Step {
         match self.try_step(block, at, seen) {
             Step::Starved(start) if block.text.len() - start > self.limits.bytes => {
                 Step::At(self.give_up_large(block, start))
@@ -161,7 +172,7 @@ impl Splitter {
         }
     }
 
-    fn try_step(&mut self, block: &mut Block, at: usize, seen: &mut Seen) -> Step {
+    fn try_step(&mut self, block: &mut Block, at: usize, seen: &Seen) -> Step {
         match self.place {
             Place::Documents => self.document(block, at, seen),
             Place::Records => self.record(block, at, seen),
@@ -178,7 +189,7 @@ impl Splitter {
         }
     }
 
-    fn document(&mut self, block: &mut Block, at: usize, seen: &mut Seen) -> Step {
+    fn document(&mut self, block: &mut Block, at: usize, seen: &Seen) -> Step {
         let start = skip_white(&block.text, at);
         let rest = &block.text[start..];
         match rest.first() {
@@ -200,7 +211,7 @@ impl Splitter {
         }
     }
 
-    fn record(&mut self, block: &mut Block, at: usize, seen: &mut Seen) -> Step {
+    fn record(&mut self, block: &mut Block, at: usize, seen: &Seen) -> Step {
         let start = skip_white(&block.text, at);
         match block.text.get(start) {
             None => Step::Starved(start),
@@ -247,7 +258,7 @@ impl Splitter {
     }
 
     /// Reads an object that may be an event, or hold `Records`.
-    fn object(&mut self, block: &mut Block, start: usize, seen: &mut Seen) -> Step {
+    fn object(&mut self, block: &mut Block, start: usize, seen: &Seen) -> Step {
         let mut members = Members::new(&block.text);
         match scan::value(&block.text, start, self.limits.depth, &mut members) {
             scanned if self.is_large(start, scanned) => Step::At(self.give_up_large(block, start)),
@@ -257,9 +268,9 @@ impl Splitter {
                     _ => members.as_document(&mut self.clock),
                 };
                 match event {
-                    Ok((_, Some(id))) if !seen.insert(id) => block.skips.duplicates += 1,
-                    Ok((time_ns, _)) => {
-                        block.records.push(Found { range: start..end, time_ns, ids: seen.count() });
+                    Ok((time_ns, id)) => {
+                        self.marks.push(id.map(|id| seen.mark(id)));
+                        block.records.push(Found { range: start..end, time_ns, ids: 0 });
                     }
                     Err(cause) => self.note(block, cause, start),
                 }

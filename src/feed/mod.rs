@@ -403,7 +403,7 @@ mod tests {
         assert_eq!(block.records[0].ids, 1);
         while !matches!(feed.next(LONG), Next::End) {}
         let mut seen = Seen::from_written(&feed.stop().unwrap().written(1), 10);
-        assert_eq!([&b"1"[..], b"2"].map(|id| seen.insert(id)), [false, true]);
+        assert_eq!([&b"1"[..], b"2"].map(|id| seen.insert(seen.mark(id))), [false, true]);
     }
 
     /// Cannot be opened before the test says so.
