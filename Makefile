@@ -12,7 +12,7 @@ export PATH := $(PATH):$(tools)/bin
 rustdoc = -D warnings -A rustdoc::private_intra_doc_links
 
 .DEFAULT_GOAL := help
-.PHONY: help rust host moto demo coverage test test-aws bench bench-aws fmt deny advisories
+.PHONY: help rust host moto demo coverage test count test-aws bench bench-aws fmt deny advisories
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s  %s\n", $$1, $$2 }' Makefile
@@ -44,14 +44,19 @@ test: rust deny host moto ## all that CI checks: format, lints, dependencies, te
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo test --locked --workspace
+	@$(MAKE) --no-print-directory count
 	RUSTDOCFLAGS='$(rustdoc)' cargo doc --locked --workspace --no-deps --document-private-items
+
+count: rust ## hold the instructions that an event takes to benches/counts.json; UPDATE_COUNTS=1 renews that file
+	cargo build --locked --release -p falco-cloudtrail --lib
+	cargo bench --locked --profile dev --bench count
 
 test-aws: rust host moto ## the tests of S3, SQS and the event history at full size: 100,000 and 50,000 events, 50 kills
 	CT_OBJECTS=2000 CT_LOOKUPS=50000 CT_KILLS=50 cargo test --locked --test tests aws::
 
-bench: rust host ## measure speed and memory of the whole process on a log of 1 GiB
+bench: rust host ## measure speed, memory and start beside yardsticks, and print one table of it
 	cargo build --locked --release --workspace
-	cargo bench --locked --bench whole
+	cargo bench --locked --bench decode --bench extract --bench whole
 
 bench-aws: rust host moto ## measure S3, SQS and the event history against local servers: speed, memory, cost when idle
 	cargo build --locked --release --workspace

@@ -1,5 +1,5 @@
 //! Makes CloudTrail events for the benches: the same ones on every run, no two alike, and as hard to inflate as real
-//! ones. It owns what the events look like; files and figures are left to the benches.
+//! ones, 1.3 KiB on average. It owns what the events look like; files and figures are left to the benches.
 
 use std::fmt::Write as _;
 
@@ -183,11 +183,22 @@ const AGENTS: [&str; 6] = [
 const REGIONS: [&str; 4] = ["us-east-1", "eu-central-1", "eu-west-1", "us-west-2"];
 const ACCOUNTS: [&str; 3] = ["111122223333", "444455556666", "123456789012"];
 
+/// What fills events of a wanted size, in requests and in responses.
+const INSTANCE: &str = r#"{"instanceId":"i-$x","imageId":"ami-$x","instanceType":"$t","subnetId":"subnet-$x","privateIpAddress":"10.0.$b.$b","tagSet":{"items":[{"key":"Name","value":"$w-$n"}]}}"#;
+
+/// About what follows the response in an event.
+const TAIL: usize = 300;
+
+/// The largest events whose caller has to be a short one.
+const SMALL: usize = 1024;
+
 /// The events of one log, in order.
 pub struct Events {
     rng: Rng,
     number: u64,
     last: u64,
+    /// The wanted size of every event.
+    size: Option<usize>,
     session: Session,
 }
 
@@ -208,11 +219,18 @@ struct Session {
 impl Events {
     /// Begins a log of `count` events.
     pub fn new(count: u64) -> Self {
-        Self { rng: Rng::with_seed(20_260_302), number: 0, last: count - 1, session: Session::default() }
+        Self { rng: Rng::with_seed(20_260_302), number: 0, last: count - 1, size: None, session: Session::default() }
+    }
+
+    /// Makes every event about this many bytes, 500 at least.
+    #[allow(dead_code, reason = "not every bench has a use for it")]
+    pub fn of_size(self, bytes: usize) -> Self {
+        Self { size: Some(bytes), ..self }
     }
 
     /// Appends the next event, without white space around it.
     pub fn append_to(&mut self, out: &mut String) {
+        let begin = out.len();
         let is_last = self.number == self.last;
         if self.session.left == 0 || is_last {
             self.session = self.new_session(is_last);
@@ -220,7 +238,7 @@ impl Events {
         self.session.left -= 1;
         let call = self.session.calls[self.rng.usize(..self.session.calls.len())];
         let (service, name, read_only, request, response, more) = CALLS[call];
-        let denied = self.rng.u8(..) < 8;
+        let denied = self.rng.u8(..) < 8 && self.size.is_none();
         let Session { region, agent, account, ref address, ref identity, .. } = self.session;
         let second = self.number / 12 % 86_400;
         let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
@@ -233,17 +251,26 @@ impl Events {
             let _ = write!(out, r#"{service}:{name} because no identity-based policy allows the action","#);
         }
         out.push_str(r#""requestParameters":"#);
-        self.fill(request, out);
+        match self.size {
+            None => self.fill(request, out),
+            Some(size) => self.fill_up(begin + size / 2, out),
+        }
         out.push_str(r#","responseElements":"#);
-        self.fill(if denied { "null" } else { response }, out);
+        match self.size {
+            None if denied => out.push_str("null"),
+            None => self.fill(response, out),
+            Some(size) => self.fill_up(begin + size.saturating_sub(TAIL), out),
+        }
         out.push(',');
-        self.fill(more, out);
+        if self.size.is_none() {
+            self.fill(more, out);
+        }
         out.push_str(r#""requestID":""#);
         self.fill("$u", out);
         let (id, rest) = (mixed(self.number), self.rng.u64(..));
         let _ = write!(
             out,
-            r#"","eventID":"{:08x}-{:04x}-4{:03x}-8{:03x}-{:04x}{:08x}","readOnly":{read_only},"eventType":"AwsApiCall","managementEvent":true,"recipientAccountId":"{account}","eventCategory":"Management","tlsDetails":{{"tlsVersion":"TLSv1.3","cipherSuite":"TLS_AES_128_GCM_SHA256","clientProvidedHostHeader":"{service}.{region}.amazonaws.com"}}}}"#,
+            r#"","eventID":"{:08x}-{:04x}-4{:03x}-8{:03x}-{:04x}{:08x}","readOnly":{read_only},"eventType":"AwsApiCall","managementEvent":true,"recipientAccountId":"{account}","eventCategory":"Management""#,
             id >> 32,
             id >> 16 & 0xffff,
             rest >> 52,
@@ -251,13 +278,35 @@ impl Events {
             id & 0xffff,
             rest & 0xffff_ffff,
         );
+        if self.size.is_none_or(|size| size > SMALL) {
+            let _ = write!(
+                out,
+                r#","tlsDetails":{{"tlsVersion":"TLSv1.3","cipherSuite":"TLS_AES_128_GCM_SHA256","clientProvidedHostHeader":"{service}.{region}.amazonaws.com"}}"#
+            );
+        }
+        out.push('}');
         self.number += 1;
+    }
+
+    /// Appends instances until the text is about `end` bytes long, or that there are none.
+    fn fill_up(&mut self, end: usize, out: &mut String) {
+        let mut separator = r#"{"instancesSet":{"items":["#;
+        let is_full = |out: &String| out.len() + INSTANCE.len() / 2 >= end;
+        if is_full(out) {
+            return out.push_str("null");
+        }
+        while !is_full(out) {
+            out.push_str(separator);
+            self.fill(INSTANCE, out);
+            separator = ",";
+        }
+        out.push_str("]}}");
     }
 
     fn new_session(&mut self, is_last: bool) -> Session {
         let rng = &mut self.rng;
         let user = if is_last { LAST_USER } else { WORDS[rng.usize(..WORDS.len())] };
-        let form = rng.u8(..10);
+        let form = if self.size.is_some_and(|size| size <= SMALL) { 0 } else { rng.u8(..10) };
         let mut session = Session {
             left: rng.u32(4..60),
             user,
@@ -269,12 +318,12 @@ impl Events {
             calls: [(); 3].map(|()| rng.usize(..CALLS.len())),
         };
         let form = match form {
-            0 | 1 if !is_last => {
+            0 if !is_last => {
                 session.address = "ec2.amazonaws.com".into();
                 session.agent = "ec2.amazonaws.com";
                 r#"{"type":"AWSService","invokedBy":"ec2.amazonaws.com"}"#
             }
-            2..=4 => {
+            1..=3 => {
                 r#"{"type":"IAMUser","principalId":"AIDA$i","arn":"arn:aws:iam::$a:user/$p","accountId":"$a","accessKeyId":"AKIA$i","userName":"$p"}"#
             }
             _ => {

@@ -76,7 +76,7 @@ fn extract(criterion: &mut Criterion) -> Result<()> {
             bench.iter(|| {
                 number += 1;
                 let event = black_box(&events[number % EVENTS]);
-                answers.begin(EventId::new(number, 0, event.as_bytes()), event.as_bytes());
+                answers.begin(EventId::new(number as u64, 0, event.as_bytes()), event.as_bytes());
                 asks.iter().map(|ask| get(&mut answers, *ask, event)).sum::<u64>()
             });
         });
