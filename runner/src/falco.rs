@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result, bail};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::alert::Alert;
@@ -55,25 +56,47 @@ impl Falco {
     /// When Falco fails; the error is what it said.
     pub fn evaluate(&self, rules: &[PathBuf], input: Input<'_>) -> Result<Outcome> {
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-        let config = self.configure(folder.path(), rules, input.plugins, input.params)?;
-        let output = self.run(["-c", &config, "--enable-source", SOURCE])?;
+        let output = self.output(self.command(folder.path(), rules, input)?)?;
         let alerts = alerts(&String::from_utf8_lossy(&output.stdout))?;
         let logs = String::from_utf8_lossy(&output.stderr).lines().map(str::to_owned).collect();
         Ok(Outcome { alerts, logs })
     }
 
-    /// Has Falco validate the rule files.
+    /// Makes the command that evaluates the rule files over the events of `input`. Its configuration is written to
+    /// `folder`, which has to be there as long as it runs.
     ///
     /// # Errors
-    /// When Falco finds a fault; the error is what it said.
-    pub fn check(&self, rules: &[PathBuf], plugins: &[Plugin]) -> Result<()> {
+    /// When the configuration cannot be written.
+    pub fn command(&self, folder: &Path, rules: &[PathBuf], input: Input<'_>) -> Result<Command> {
+        let config = self.configure(folder, rules, input.plugins, input.params)?;
+        let mut command = Command::new(&self.program);
+        command.args(["-c", &config, "--enable-source", SOURCE]);
+        Ok(command)
+    }
+
+    /// Has Falco validate the rule files, and returns what it warns of, a line each.
+    ///
+    /// # Errors
+    /// When Falco finds a fault, of which there is a line too, or fails otherwise.
+    pub fn check(&self, rules: &[PathBuf], plugins: &[Plugin]) -> Result<Vec<String>> {
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
         let config = self.configure(folder.path(), &[], plugins, "")?;
         let mut args = vec!["-c".to_owned(), config];
         for file in rules {
             args.extend(["-V".to_owned(), absolute(file)?]);
         }
-        self.run(args).map(drop)
+        let mut command = Command::new(&self.program);
+        command.args(args);
+        let output = self.start(command)?;
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        let found = stdout.lines().find(|line| line.starts_with('{')).map(findings).transpose()?;
+        if let Some(Findings { errors, .. }) = &found
+            && !errors.is_empty()
+        {
+            bail!("{}", errors.join("\n"));
+        }
+        succeeded(output)?;
+        Ok(found.context("Falco gave no verdict on the rule files")?.warnings)
     }
 
     fn configure(&self, folder: &Path, rules: &[PathBuf], plugins: &[Plugin], params: &str) -> Result<String> {
@@ -84,14 +107,27 @@ impl Falco {
     }
 
     fn run<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Result<Output> {
-        let output = Command::new(&self.program).args(args).env("TZ", "UTC").output();
-        let output = output.with_context(|| format!("cannot start {}", self.program.display()))?;
-        if !output.status.success() {
-            let said = [&output.stdout[..], &output.stderr[..]].concat();
-            bail!("Falco ended with {}:\n{}", output.status, String::from_utf8_lossy(&said).trim());
-        }
-        Ok(output)
+        let mut command = Command::new(&self.program);
+        command.args(args);
+        self.output(command)
     }
+
+    fn output(&self, command: Command) -> Result<Output> {
+        succeeded(self.start(command)?)
+    }
+
+    fn start(&self, mut command: Command) -> Result<Output> {
+        let output = command.env("TZ", "UTC").output();
+        output.with_context(|| format!("cannot start {}", self.program.display()))
+    }
+}
+
+fn succeeded(output: Output) -> Result<Output> {
+    if !output.status.success() {
+        let said = [&output.stdout[..], &output.stderr[..]].concat();
+        bail!("Falco ended with {}:\n{}", output.status, String::from_utf8_lossy(&said).trim());
+    }
+    Ok(output)
 }
 
 /// The configuration of one run: no driver, no reload, every rule that matches, alerts as JSON on stdout.
@@ -141,6 +177,68 @@ fn alerts(stdout: &str) -> Result<Vec<Alert>> {
     lines.map(|line| serde_json::from_str(line).with_context(|| format!("not an alert: {line}"))).collect()
 }
 
+/// What Falco says of the rule files that it validated. A member that is not there is an error: nobody should take it
+/// for no warning.
+#[derive(Deserialize)]
+struct Verdict {
+    falco_load_results: Vec<Loaded>,
+}
+
+#[derive(Deserialize)]
+struct Loaded {
+    name: String,
+    errors: Vec<Finding>,
+    warnings: Vec<Finding>,
+    schema_warnings: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Finding {
+    message: String,
+    context: Place,
+}
+
+#[derive(Deserialize)]
+struct Place {
+    /// From the whole file to the part that is meant.
+    locations: Vec<Location>,
+}
+
+#[derive(Deserialize)]
+struct Location {
+    item_type: String,
+    item_name: String,
+}
+
+impl Finding {
+    /// One line with the file and, where one is meant, the rule, macro or list.
+    fn line(&self, file: &str) -> String {
+        let item = self.context.locations.iter().rfind(|location| !location.item_name.is_empty());
+        let item = item.map(|item| format!("{} `{}`: ", item.item_type, item.item_name)).unwrap_or_default();
+        format!("{file}: {item}{}", self.message)
+    }
+}
+
+/// What Falco finds in rule files, a line each.
+#[derive(Default)]
+struct Findings {
+    errors: Vec<String>,
+    warnings: Vec<String>,
+}
+
+/// Reads the line with Falco's verdict.
+fn findings(line: &str) -> Result<Findings> {
+    let verdict: Verdict =
+        serde_json::from_str(line).with_context(|| format!("not a verdict on rule files: {line}"))?;
+    let mut found = Findings::default();
+    for Loaded { name: file, errors, warnings, schema_warnings } in verdict.falco_load_results {
+        found.errors.extend(errors.iter().map(|error| error.line(&file)));
+        found.warnings.extend(warnings.iter().map(|warning| warning.line(&file)));
+        found.warnings.extend(schema_warnings.iter().map(|warning| format!("{file}: schema: {warning}")));
+    }
+    Ok(found)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,5 +284,48 @@ mod tests {
     #[test]
     fn a_line_cut_short_is_an_error() {
         assert!(alerts("{\"output\":\n").is_err());
+    }
+
+    #[test]
+    fn findings_name_the_file_and_what_is_meant() {
+        let line = concat!(
+            r#"{"falco_load_results":[{"errors":[],"name":"a.yaml","schema_warnings":[],"warnings":[]},"#,
+            r#"{"errors":[{"message":"No such field","context":{"locations":["#,
+            r#"{"item_name":"R","item_type":"rule"},{"item_name":"","item_type":"condition expression"}]}}],"#,
+            r#""name":"b.yaml","schema_warnings":["no such key"],"warnings":["#,
+            r#"{"message":"Unused","context":{"locations":[{"item_name":"","item_type":"rules content"},"#,
+            r#"{"item_name":"m","item_type":"macro"}]}},"#,
+            r#"{"message":"Empty","context":{"locations":[{"item_name":"","item_type":"rules content"}]}}]}]}"#,
+        );
+        let found = findings(line).unwrap();
+        assert_eq!(found.errors, ["b.yaml: rule `R`: No such field"]);
+        assert_eq!(found.warnings, ["b.yaml: macro `m`: Unused", "b.yaml: Empty", "b.yaml: schema: no such key"]);
+    }
+
+    #[test]
+    fn a_verdict_that_says_nothing_of_warnings_is_an_error() {
+        assert!(findings(r#"{"falco_load_results":[{"name":"a.yaml","errors":[],"schema_warnings":[]}]}"#).is_err());
+    }
+
+    #[test]
+    fn real_falco_warns_of_an_unknown_key_and_an_unused_macro_and_not_of_clean_rules() {
+        let Some(falco) = Falco::find() else { return eprintln!("skipped: no falco") };
+        let folder = tempfile::tempdir().unwrap();
+        let check = |file: &str, text: &str| {
+            let file = folder.path().join(file);
+            std::fs::write(&file, text).unwrap();
+            falco.check(&[file], &[])
+        };
+        let rule = "- rule: R\n  desc: d\n  condition: evt.type = open\n  output: o\n  priority: NOTICE\n";
+        assert_eq!(check("clean.yaml", rule).unwrap(), [""; 0]);
+
+        let told = check("odd.yaml", &format!("{rule}  colour: red\n- macro: m\n  condition: evt.num > 0\n")).unwrap();
+        for item in ["odd.yaml: rule `R`: ", "odd.yaml: macro `m`: ", "odd.yaml: schema: "] {
+            assert!(told.iter().any(|line| line.contains(item)), "{item} is not in {told:#?}");
+        }
+        assert!(told.iter().any(|line| line.contains("colour")), "{told:#?}");
+
+        let error = check("wrong.yaml", &rule.replace("evt.type", "evt.tpye")).unwrap_err().to_string();
+        assert!(error.contains("wrong.yaml: rule `R`: ") && error.contains("evt.tpye"), "{error}");
     }
 }

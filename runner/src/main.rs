@@ -86,11 +86,14 @@ fn load(files: &[PathBuf]) -> Result<RuleSet> {
     Ok(set)
 }
 
-/// Has the engine compile every rule; gives the number of rules.
+/// Has the engine compile every rule and tells what it, or the reading of the rules without Falco, warns of; gives the
+/// number of rules.
 fn check(falco: Option<&Falco>, args: &Args, plugins: &[Plugin]) -> Result<usize> {
-    let set = load(&args.rules)?;
-    let Some(falco) = falco else { return evaluate::check(&set, plugins) };
-    falco.check(&args.rules, plugins)?;
+    let Some(falco) = falco else { return evaluate::check(&load(&args.rules)?, plugins) };
+    for warning in falco.check(&args.rules, plugins)? {
+        anstream::eprintln!("warning: {warning}");
+    }
+    let set = rules::load(&args.rules)?;
     Ok(set.rules().iter().filter(|rule| rule.source == rules::SOURCE).count())
 }
 

@@ -5,12 +5,14 @@ use serde_json::{Value, json};
 use super::keys::{Kind, keys};
 use super::{Config, OpenParams, UserConfig};
 
-fn example() -> Value {
-    yaml_serde::from_str(include_str!("../../falco.yaml.example")).unwrap()
+const EXAMPLE: &str = include_str!("../../falco.yaml.example");
+
+fn parse(example: &str) -> Value {
+    yaml_serde::from_str(example).unwrap()
 }
 
-fn init_config() -> Value {
-    example()["plugins"][0]["init_config"].clone()
+fn init_config(example: &str) -> Value {
+    parse(example)["plugins"][0]["init_config"].clone()
 }
 
 fn is_valid(config: &Value) -> bool {
@@ -29,7 +31,10 @@ fn leaves(prefix: &str, section: &Value) -> Vec<(String, Value)> {
 
 #[test]
 fn the_example_holds_every_key_with_its_default_and_no_other() {
-    let mut written = leaves("", &init_config());
+    // Commented out are those that have no effect, so that copying them does not put a word about it into the log.
+    let idle = ["useS3SNS", "useAsync"];
+    let text = idle.iter().fold(EXAMPLE.to_owned(), |text, key| text.replace(&format!("# {key}:"), &format!("{key}:")));
+    let mut written = leaves("", &init_config(&text));
     let mut expected: Vec<(String, Value)> =
         keys().into_iter().filter(|key| key.kind != Kind::Section).map(|key| (key.path, key.default)).collect();
     written.sort_by(|left, right| left.0.cmp(&right.0));
@@ -39,15 +44,15 @@ fn the_example_holds_every_key_with_its_default_and_no_other() {
 
 #[test]
 fn the_example_is_valid_for_falco_and_for_the_plugin() {
-    assert!(is_valid(&init_config()));
-    let config = Config::from_user(UserConfig(init_config())).unwrap();
+    assert!(is_valid(&init_config(EXAMPLE)));
+    let config = Config::from_user(UserConfig(init_config(EXAMPLE))).unwrap();
     assert_eq!(config.limits, super::Limits::default());
-    assert_eq!(config.notices().len(), 1, "only useAsync is worth a word: {:?}", config.notices());
+    assert_eq!(config.notices(), [""; 0]);
 }
 
 #[test]
 fn the_example_loads_the_plugin_and_sends_alerts() {
-    let example = example();
+    let example = parse(EXAMPLE);
     assert_eq!(example["load_plugins"], json!(["cloudtrail", "json"]));
     assert_eq!(example["plugins"][0]["name"], "cloudtrail");
     assert_eq!(example["plugins"][1]["name"], "json");
