@@ -43,7 +43,7 @@ impl<'a> Given<'a> {
     ///
     /// # Safety
     ///
-    /// The header must be readable for `'a`, and as many bytes from its start as it says.
+    /// The header, and as many bytes from its start as it says, must be readable for `'a`, and nobody may write to them.
     #[inline]
     pub unsafe fn new(number: u64, event: *const ss_plugin_event) -> Self {
         Self { number, event, kept_by_falco: PhantomData }

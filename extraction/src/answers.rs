@@ -45,7 +45,7 @@ pub struct EventId {
 }
 
 impl EventId {
-    /// Identifies an event by where its payload is, for one that is not Falco's.
+    /// Identifies an event that is not Falco's, by where its payload is; for benches and tests.
     pub fn new(number: u64, time_ns: u64, payload: &[u8]) -> Self {
         Self { number, time_ns, address: payload.as_ptr().addr(), length: payload.len() }
     }

@@ -58,11 +58,13 @@ impl Index {
             return Err(Stop::Syntax(behind));
         }
         let Self { nodes, names, .. } = self;
-        let mut at = 1;
-        while let Some(node) = nodes.get(at).filter(|_| nodes[0].kind == Kind::Object) {
-            let name = text.get(node.key.start as usize..node.key.end as usize).unwrap_or_default();
-            names.add(name, node.key_escaped, at as u32);
-            at = node.next as usize;
+        if nodes.first().is_some_and(|root| root.kind == Kind::Object) {
+            let mut at = 1;
+            while let Some(node) = nodes.get(at) {
+                let name = text.get(node.key.start as usize..node.key.end as usize).unwrap_or_default();
+                names.add(name, node.key_escaped, at as u32);
+                at = node.next as usize;
+            }
         }
         Ok(())
     }
@@ -154,7 +156,7 @@ impl<'a> Value<'a> {
         if self.kind() != Kind::Object {
             return None;
         }
-        // A name that is not text as it is written has U+FFFD in its meaning.
+        // What is not text as it is written has U+FFFD in its meaning, so ASCII means itself only where it is written so.
         let is_plain = name.is_ascii();
         if self.at == 0
             && is_plain
@@ -271,31 +273,24 @@ impl<'a> Value<'a> {
 
     /// Returns the members of an object, of those with the same name the first; none for other kinds.
     pub fn members(&self) -> impl Iterator<Item = Value<'a>> + use<'a> {
-        // Few members are compared with each other; many would cost their square.
+        // Few members are compared with each other as they are written; many would cost their square, and what is not
+        // text as it is written would have to be read for every pair.
         const FEW: usize = 16;
         let object = *self;
-        let (mut before, mut names) = (0, HashSet::new());
+        let (mut before, mut by_meaning, mut names) = (0, false, HashSet::new());
         let items = self.items().take_while(move |_| object.kind() == Kind::Object);
         items.filter(move |member| {
-            let earlier = object.items().take(before);
+            let mut earlier = object.items().take(before);
             before += 1;
-            if before <= FEW {
-                return !member.is_named_like_one_of(earlier);
+            let raw = member.raw_name();
+            by_meaning |= before > FEW || member.node().key_escaped || !text::is_clean_ascii(raw);
+            if !by_meaning {
+                return earlier.all(|other| other.raw_name() != raw);
             }
             if names.is_empty() {
                 names.extend(earlier.map(|member| member.name()));
             }
             names.insert(member.name())
-        })
-    }
-
-    /// Returns whether the names of two members mean the same.
-    fn is_named_like_one_of(&self, mut others: impl Iterator<Item = Value<'a>>) -> bool {
-        let raw = self.raw_name();
-        // What is written so means itself, and nothing that is written in another way without escapes means the same.
-        let is_plain = !self.node().key_escaped && text::is_clean_ascii(raw);
-        others.any(|other| {
-            if is_plain && !other.node().key_escaped { other.raw_name() == raw } else { other.name() == self.name() }
         })
     }
 

@@ -20,7 +20,7 @@ const FRONT: usize = 16 * 1024;
 const SPARE: usize = 8;
 
 /// Buffers for the text of logs.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
 
 impl Buffers {
@@ -32,7 +32,6 @@ impl Buffers {
 }
 
 /// A buffer, [`CHUNK`] bytes, which goes back when it is dropped.
-#[derive(Debug)]
 pub struct Buffer {
     bytes: Vec<u8>,
     home: Buffers,
@@ -96,6 +95,9 @@ impl Default for Memory {
 impl Text {
     /// Puts `front` before the text.
     pub fn prepend(&mut self, front: &[u8]) {
+        if front.is_empty() {
+            return;
+        }
         let room = self.range.start.checked_sub(front.len());
         if let (Memory::Round(buffer), Some(start)) = (&mut self.memory, room)
             && let Some(place) = buffer.bytes.get_mut(start..self.range.start)
@@ -111,7 +113,7 @@ impl Text {
     pub fn memory(&self) -> usize {
         match &self.memory {
             Memory::Round(buffer) => buffer.bytes.len(),
-            Memory::Own(bytes) => bytes.len(),
+            Memory::Own(bytes) => bytes.capacity(),
         }
     }
 }
@@ -191,6 +193,9 @@ mod tests {
         let buffers = Buffers::default();
         let mut short = text(&buffers, 9);
         assert_eq!((short.memory(), spare(&buffers)), (9, 1));
+        let place = short.as_ptr();
+        short.prepend(b"");
+        assert_eq!(short.as_ptr(), place);
         short.prepend(b"ab");
         assert_eq!(short, b"abxxxxxxxxx".to_vec().into());
     }

@@ -94,7 +94,8 @@ impl<R: Read> LogText<R> {
             }
             return Ok(copied);
         };
-        self.input.refill().map_err(none)?;
+        // What has been read may have more text in it, also when no more can be read.
+        let refilled = self.input.refill();
         let (in_before, out_before) = (member.total_in(), member.total_out());
         let status = member.decompress(self.input.unread(), out, FlushDecompress::None);
         let used = (member.total_in() - in_before) as usize;
@@ -119,7 +120,7 @@ impl<R: Read> LogText<R> {
                 }
             }
             Ok(_) if used == 0 && added == 0 && self.input.unread().is_empty() => {
-                return Err(skip(Cause::TruncatedGzip, self.input.consumed));
+                return Err(refilled.err().map_or_else(|| skip(Cause::TruncatedGzip, self.input.consumed), none));
             }
             Ok(_) => {}
         }
@@ -325,6 +326,10 @@ mod tests {
                 Err(io::Error::other("device gone"))
             }
         }
+        let text = vec![b' '; CHUNK + 1000];
+        let packed = gzip(&text);
+        let (read, damage) = read_all(packed[..packed.len() - 8].chain(Broken), 0);
+        assert_eq!((read.len(), damage.map(|skip| skip.cause)), (text.len(), Some(Cause::Unreadable)));
         let (read, damage) = read_all(b"abc".chain(Broken), 0);
         assert_eq!(read, b"abc");
         assert_eq!(damage, Some(Skip { cause: Cause::Unreadable, at: Some(3), detail: Some("device gone".into()) }));

@@ -19,8 +19,8 @@ pub struct Mark(u64);
 
 /// Remembers a bounded number of ids, the newest ones.
 ///
-/// An id is kept as a keyed hash of 64 bits, so that ids of any length cost the same and nobody can make two meet; that
-/// two of those that are remembered meet by themselves happens once in about 10^13 events.
+/// An id is kept as a keyed hash of 64 bits, so that ids of any length cost the same and nobody can make two meet. By
+/// itself that happens once in 2^64 / `capacity` events, 10^13 where 262,144 are remembered.
 #[derive(Debug)]
 pub struct Seen {
     key: [u8; KEY],
@@ -64,9 +64,6 @@ impl Seen {
     }
 
     /// Remembers an id, and returns whether it is new.
-    ///
-    /// The ids lie all over the memory, so one at a time waits for it; one right after the other, a processor waits for
-    /// several of them together.
     pub fn insert(&mut self, Mark(id): Mark) -> bool {
         if self.capacity == 0 {
             return true;

@@ -117,7 +117,10 @@ impl Splitter {
 
     /// Ends the log and gives what is left; `damage` says why the text ended if it did not end by itself.
     pub fn finish(&mut self, damage: Option<Skip>, seen: &mut Seen) -> Block {
-        let mut block = Block { text: mem::take(&mut self.carry).into(), ..Block::default() };
+        let mut rest = mem::take(&mut self.carry);
+        // It may have been as large as a record can be, and waits for Falco now.
+        rest.shrink_to_fit();
+        let mut block = Block { text: rest.into(), ..Block::default() };
         let mut at = 0;
         let is_whole = loop {
             match self.step(&mut block, at, seen) {
@@ -149,6 +152,7 @@ impl Splitter {
     /// Leaves out the records that were seen before, and keeps the text only when there are others.
     fn finished(&mut self, mut block: Block, seen: &mut Seen) -> Block {
         self.is_empty &= block.records.is_empty() && block.skips.is_empty();
+        // Ids lie all over their memory: asked for right after each other, a processor waits for several together.
         let mut marks = self.marks.drain(..);
         let found = block.records.len();
         block.records.retain_mut(|record| {
@@ -478,6 +482,20 @@ pub(super) mod tests {
         let (records, skips, duplicates) =
             split_in(9, format!(r#"[{event},{event},{{"eventName":"A","eventID":"2"}}]"#).as_bytes());
         assert_eq!((records.len(), skips.len(), duplicates), (2, 0, 1));
+    }
+
+    #[test]
+    fn the_rest_of_a_log_takes_no_more_memory_than_it_has_text() {
+        let limits = RecordLimits { bytes: 1 << 20, ..LIMITS };
+        let (mut splitter, mut seen) = (Splitter::new(limits), Seen::new(0));
+        let large = format!(r#"{{"eventName":"A","x":"{}"}}"#, "x".repeat(1 << 19));
+        let rest = "{\"a\":[\n{\"eventName\":\"B\"}";
+        for piece in format!("{large}\n{}\n{rest}", " ".repeat(3 << 19)).as_bytes().chunks(1 << 17) {
+            splitter.push(piece.to_vec().into(), &mut seen);
+        }
+        let block = splitter.finish(None, &mut seen);
+        assert_eq!(block.records.len(), 1);
+        assert!(block.text.memory() < 1 << 10, "{}", block.text.memory());
     }
 
     #[test]
