@@ -99,7 +99,8 @@ impl<F: Fields> Default for Answers<F> {
 }
 
 impl<F: Fields> Answers<F> {
-    /// Forgets the current event; for when a capture opens or closes.
+    /// Forgets the current event, for when a capture opens or closes or an event is none of a plugin; values that were
+    /// handed out stay until the next event begins.
     pub fn forget(&mut self) {
         self.event = None;
         self.generation += 1;
