@@ -20,7 +20,7 @@ pub struct Mark(u64);
 /// Remembers a bounded number of ids, the newest ones.
 ///
 /// An id is kept as a keyed hash of 64 bits, so that ids of any length cost the same and nobody can make two meet. By
-/// itself that happens once in 2^64 / `capacity` events, 10^13 where 262,144 are remembered.
+/// itself that happens once in 2^64 / `capacity` events: once in 7 * 10^13 where 262,144 are remembered.
 #[derive(Debug)]
 pub struct Seen {
     key: [u8; KEY],
