@@ -38,12 +38,53 @@ fn the_tables_of_the_readme_are_those_of_the_code() {
     ] {
         expected = with_table(&expected, name, &table);
     }
+    hold("README.md", &readme, expected);
+}
+
+/// Holds a document to what it should be, or writes it.
+fn hold(file: &str, is: &str, expected: String) {
     if std::env::var_os("UPDATE_DOCS").is_some() {
-        fs::write(root().join("README.md"), expected).unwrap();
-        return;
+        return fs::write(root().join(file), expected).unwrap();
     }
-    let stale = readme.lines().zip(expected.lines()).find(|(is, should)| is != should);
-    assert!(readme == expected, "README.md is stale, write it anew with: {REWRITE}\nfirst difference: {stale:#?}");
+    let stale = is.lines().zip(expected.lines()).find(|(is, should)| is != should);
+    assert!(is == expected, "{file} is stale, write it anew with: {REWRITE}\nfirst difference: {stale:#?}");
+}
+
+/// Returns the crates that a manifest's section names, each with the comment above it.
+fn crates(manifest: &str, section: &str) -> Vec<(String, String)> {
+    let text = read(manifest);
+    let (_, section) =
+        text.split_once(&format!("\n[{section}]\n")).unwrap_or_else(|| panic!("{manifest}: no [{section}]"));
+    let (mut crates, mut comment) = (Vec::new(), Vec::new());
+    for line in section.lines().take_while(|line| !line.starts_with('[')) {
+        if let Some(text) = line.strip_prefix("# ") {
+            comment.push(text);
+        } else if let Some((name, _)) = line.split_once(['.', ' ']).filter(|_| !line.contains("path = ")) {
+            crates.push((name.to_owned(), std::mem::take(&mut comment).join(" ")));
+        } else {
+            comment.clear();
+        }
+    }
+    crates
+}
+
+#[test]
+fn every_crate_from_outside_has_a_reason() {
+    let reasons = crates("Cargo.toml", "workspace.dependencies");
+    let mut table = String::from("| crate | why |\n|---|---|\n");
+    let members = ["Cargo.toml", "extraction/Cargo.toml", "json/Cargo.toml", "jsontext/Cargo.toml"];
+    let of_libraries: HashSet<String> =
+        members.iter().flat_map(|member| crates(member, "dependencies")).map(|(name, _)| name).collect();
+    for (name, reason) in &reasons {
+        assert!(reason.ends_with('.'), "Cargo.toml says no reason for {name}");
+        if of_libraries.contains(name) {
+            table += &format!("| `{name}` | {reason} |\n");
+        }
+    }
+    assert!(of_libraries.iter().all(|name| reasons.iter().any(|(known, _)| known == name)), "{of_libraries:?}");
+    let security = read("SECURITY.md");
+    let expected = with_table(&security, "dependencies", &table);
+    hold("SECURITY.md", &security, expected);
 }
 
 /// Returns the words of a text that look like fields: `ct.name`, `%s3.bucket`.
@@ -119,7 +160,9 @@ fn anchors(markdown: &str) -> HashSet<String> {
 
 #[test]
 fn every_link_leads_somewhere() {
-    for file in ["README.md", "CHANGELOG.md", "examples/README.md", "rules/README.md", "tests/rules/README.md"] {
+    for file in
+        ["README.md", "CHANGELOG.md", "SECURITY.md", "examples/README.md", "rules/README.md", "tests/rules/README.md"]
+    {
         let text = read(file);
         let links = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link);
         for link in links.filter(|link| !link.contains("://")) {
