@@ -12,7 +12,7 @@ export PATH := $(PATH):$(tools)/bin
 rustdoc = -D warnings -A rustdoc::private_intra_doc_links
 
 .DEFAULT_GOAL := help
-.PHONY: help rust host moto demo coverage test count test-aws bench bench-aws fmt deny advisories
+.PHONY: help rust host moto demo coverage test count test-aws soak bench bench-aws fmt deny advisories
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s  %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,10 @@ count: rust ## hold the instructions that an event takes to benches/counts.json;
 
 test-aws: rust host moto ## the tests of S3, SQS and the event history at full size: 100,000 and 50,000 events, 50 kills
 	CT_OBJECTS=2000 CT_LOOKUPS=50000 CT_KILLS=50 cargo test --locked --test tests aws::
+
+soak: rust moto ## open, read, fail and close sources for SOAK_MINUTES (default 120); memory and descriptors must stay flat
+	cargo build --locked --release -p falco-cloudtrail --lib
+	cargo bench --locked --profile dev --bench soak
 
 bench: rust host ## measure speed, memory and start beside yardsticks, and print one table of it
 	cargo build --locked --release --workspace

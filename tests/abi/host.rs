@@ -97,9 +97,13 @@ impl Library {
 
     /// Makes a plugin, or gives the text of its last error.
     pub fn init(self: &Rc<Self>, config: &str) -> Result<Plugin, String> {
-        let config = CString::new(if config.is_empty() { "{}" } else { config }).unwrap();
         // Never freed: the SDK logs to the plugin that was made last, also when that one is gone.
-        let log: &'static Log = Box::leak(Box::default());
+        self.init_with(config, Box::leak(Box::default()))
+    }
+
+    /// The same, with a log that others may write to as well.
+    pub fn init_with(self: &Rc<Self>, config: &str, log: &'static Log) -> Result<Plugin, String> {
+        let config = CString::new(if config.is_empty() { "{}" } else { config }).unwrap();
         let input = ss_plugin_init_input {
             config: config.as_ptr(),
             owner: ptr::from_ref(log).cast_mut().cast(),
@@ -126,7 +130,8 @@ pub struct Line {
     pub thread: ThreadId,
 }
 
-type Log = Mutex<Vec<Line>>;
+/// The lines of plugins, of whatever thread.
+pub type Log = Mutex<Vec<Line>>;
 
 unsafe extern "C-unwind" fn no_owner_error(_: *mut ss_plugin_owner_t) -> *const c_char {
     ptr::null()
