@@ -70,9 +70,8 @@ const MARK: &str = "SOAK_HOST";
 /// How often figures are taken.
 const EVERY: Duration = Duration::from_secs(30);
 
-/// How much longer than a cycle the pause behind it is, and how long it is at most: others use the machine too.
-const PAUSE: u32 = 3;
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The pause behind a cycle is as long as the cycle, and this at most: others use the machine too.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Where the stand-in for Falco finds the library.
 mod engine {
@@ -126,7 +125,7 @@ fn soak() -> Result<()> {
             figures.add(Sample::take(start.elapsed(), &host.done)?)?;
             due += EVERY;
         }
-        thread::sleep((cycle.elapsed() * PAUSE).min(LONGEST_PAUSE));
+        thread::sleep(cycle.elapsed().min(LONGEST_PAUSE));
     }
     eprintln!("{}", host.done);
     figures.judge()
