@@ -8,6 +8,7 @@
 //! is the plugin and the little that calls it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "as in the tests, whose parts it shares")]
+#![allow(clippy::indexing_slicing, clippy::string_slice, reason = "a fault ends the run")]
 
 mod cycle;
 mod figures;
