@@ -5,6 +5,7 @@
 //! `make count` runs it; with `UPDATE_COUNTS=1` it renews `benches/counts.json`. It runs itself under valgrind with N
 //! and with 2N events or calls and takes the difference, so start-up and warm-up are not counted. Then memcheck, also
 //! of valgrind, looks for wrong reads where the plugin follows Falco's pointers.
+#![allow(clippy::indexing_slicing, clippy::string_slice, reason = "a fault ends a bench and is seen")]
 
 mod events;
 mod library;

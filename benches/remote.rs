@@ -5,6 +5,7 @@
 //! where that is the case. A bare client that does nothing but fetch the same objects shows what this server can do.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "as in the tests, whose parts it shares")]
+#![allow(clippy::indexing_slicing, clippy::string_slice, reason = "a fault ends a bench and is seen")]
 
 #[allow(dead_code, unused_imports, reason = "shared with the tests")]
 #[path = "../tests/aws/faults.rs"]

@@ -1,6 +1,7 @@
 //! Holds extraction to its steady state: once it has seen events of their size, reading an event and asking for fields
 //! takes no memory from the allocator. A binary of its own, since it brings an allocator that counts.
 #![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::indexing_slicing, clippy::string_slice, reason = "a fault fails the test")]
 
 #[path = "../benches/events.rs"]
 #[allow(dead_code, reason = "made for the benches, which write whole logs")]

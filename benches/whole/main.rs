@@ -5,6 +5,7 @@
 //! `BENCH_RUNS` (rounds of all cases, default 5), `BENCH_MIB` (MiB of text in the log, default 250), `BENCH_README=1`
 //! (writes the table to the README as well), `BENCH_GZIP_GIB=1` (adds a gzip file of at least 1 GiB, which is the log
 //! again and again, in one round).
+#![allow(clippy::indexing_slicing, clippy::string_slice, reason = "a fault ends a bench and is seen")]
 
 mod cases;
 mod conditions;

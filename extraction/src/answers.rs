@@ -189,7 +189,7 @@ fn keep(arena: &Bump, found: &Found, text: &mut Vec<u8>) -> Answer {
             let texts = arena.alloc_slice_fill_iter(ends.iter().map(|end| {
                 let text = text.get(start..*end).unwrap_or_default();
                 let kept = arena.alloc_slice_fill_copy(text.len() + 1, 0);
-                kept[..text.len()].copy_from_slice(text);
+                kept.iter_mut().zip(text).for_each(|(place, byte)| *place = *byte);
                 start = *end;
                 kept.as_ptr()
             }));

@@ -108,11 +108,11 @@ fn value(root: Value<'_>, steps: &[String], out: &mut Vec<u8>) -> Option<Range<u
 fn unescape(json: &[u8], out: &mut Vec<u8>) {
     let mut rest = json.strip_prefix(b"\"").and_then(|json| json.strip_suffix(b"\"")).unwrap_or_default();
     while let Some(backslash) = rest.iter().position(|b| *b == b'\\') {
-        let escape = &rest[backslash..];
-        text::clean(&rest[..backslash], out);
+        let (before, escape) = text::split_at(rest, backslash);
+        text::clean(before, out);
         let used = match (unit(escape), unit(escape.get(6..).unwrap_or_default())) {
             (Some(0xd800..=0xdfff), None) => {
-                out.extend_from_slice(&escape[..6]);
+                out.extend_from_slice(text::split_at(escape, 6).0);
                 6
             }
             (Some(first @ 0xd800..=0xdfff), Some(second)) => {
@@ -123,11 +123,11 @@ fn unescape(json: &[u8], out: &mut Vec<u8>) {
             }
             (one, _) => {
                 let used = if one.is_some() { 6 } else { 2 };
-                text::unescape(&escape[..used], true, out);
+                text::unescape(text::split_at(escape, used).0, true, out);
                 used
             }
         };
-        rest = &escape[used..];
+        rest = text::split_at(escape, used).1;
     }
     text::clean(rest, out);
 }
@@ -144,15 +144,15 @@ fn unit(text: &[u8]) -> Option<u16> {
 fn indent(json: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let is_white = |b: &u8| matches!(b, b' ' | b'\n' | b'\r' | b'\t');
     let end = json.iter().rposition(|b| !is_white(b))? + 1;
-    let mut depth = 0;
+    let mut depth: usize = 0;
     let mut just_opened = false;
-    let mut rest = &json[..end];
-    while let Some(byte) = rest.first() {
+    let (mut rest, behind) = text::split_at(json, end);
+    while let Some((byte, others)) = rest.split_first() {
         let mut used = 1;
         match byte {
             b if is_white(b) => {}
             b'}' | b']' => {
-                depth -= 1;
+                depth = depth.saturating_sub(1);
                 if !std::mem::take(&mut just_opened) {
                     new_line(depth, out);
                 }
@@ -174,19 +174,20 @@ fn indent(json: &[u8], out: &mut Vec<u8>) -> Option<()> {
                     }
                     b':' => out.extend_from_slice(b": "),
                     b'"' => {
-                        used = 1 + text::string_length(&rest[1..]);
-                        if rest[..used].iter().any(|b| *b < b' ') {
+                        used = 1 + text::string_length(others);
+                        let (string, _) = text::split_at(rest, used);
+                        if string.iter().any(|b| *b < b' ') {
                             return None;
                         }
-                        text::clean(&rest[..used], out);
+                        text::clean(string, out);
                     }
                     _ => out.push(*byte),
                 }
             }
         }
-        rest = &rest[used..];
+        rest = text::split_at(rest, used).1;
     }
-    out.extend_from_slice(&json[end..]);
+    out.extend_from_slice(behind);
     Some(())
 }
 

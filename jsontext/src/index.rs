@@ -76,7 +76,7 @@ impl Index {
 
     /// Returns the document's value, if one has been read; `text` must be what was read.
     pub fn root<'a>(&'a self, text: &'a [u8]) -> Option<Value<'a>> {
-        (!self.nodes.is_empty()).then_some(Value { index: self, text, at: 0 })
+        self.nodes.first().map(|node| Value { index: self, text, at: 0, node })
     }
 }
 
@@ -111,27 +111,24 @@ pub struct Value<'a> {
     index: &'a Index,
     text: &'a [u8],
     at: usize,
+    node: &'a Node,
 }
 
 impl<'a> Value<'a> {
-    fn node(&self) -> &'a Node {
-        &self.index.nodes[self.at]
-    }
-
     /// Returns what the value is.
     pub fn kind(&self) -> Kind {
-        self.node().kind
+        self.node.kind
     }
 
     /// Returns the value's own JSON text, a string's with its quotes.
     pub fn json(&self) -> &'a [u8] {
-        let range = &self.node().text;
+        let range = &self.node.text;
         self.text.get(range.start as usize..range.end as usize).unwrap_or_default()
     }
 
     /// Returns where the value stands in the document's text, a string without its quotes.
     pub fn range(&self) -> Range<usize> {
-        let Range { start, end } = self.node().text;
+        let Range { start, end } = self.node.text;
         let quote = u32::from(self.kind() == Kind::String);
         (start + quote) as usize..(end - quote) as usize
     }
@@ -139,14 +136,15 @@ impl<'a> Value<'a> {
     /// Returns the values inside an object or array, in text order; none for other kinds.
     pub fn items(&self) -> impl Iterator<Item = Value<'a>> + use<'a> {
         let (index, text) = (self.index, self.text);
-        let end = self.node().next as usize;
+        let end = self.node.next as usize;
         let mut at = match self.kind() {
             Kind::Object | Kind::Array => self.at + 1,
             _ => end,
         };
         std::iter::from_fn(move || {
-            let item = Value { index, text, at };
-            at = index.nodes.get(at).filter(|_| at < end)?.next as usize;
+            let node = index.nodes.get(at).filter(|_| at < end)?;
+            let item = Value { index, text, at, node };
+            at = node.next as usize;
             Some(item)
         })
     }
@@ -163,12 +161,12 @@ impl<'a> Value<'a> {
             && let Some(mut places) = self.index.names.find(name.as_bytes())
         {
             return places.find_map(|at| {
-                let member = Value { at, ..*self };
+                let member = Value { at, node: self.index.nodes.get(at)?, ..*self };
                 (member.raw_name() == name.as_bytes()).then_some(member)
             });
         }
         self.items().find(|member| {
-            if is_plain && !member.node().key_escaped {
+            if is_plain && !member.node.key_escaped {
                 member.raw_name() == name.as_bytes()
             } else {
                 *member.name() == *name.as_bytes()
@@ -203,7 +201,7 @@ impl<'a> Value<'a> {
     pub fn append_to(&self, out: &mut Vec<u8>) -> Option<()> {
         match self.kind() {
             Kind::Null => return None,
-            Kind::String => text::unescape(self.inner(), self.node().escaped, out),
+            Kind::String => text::unescape(self.inner(), self.node.escaped, out),
             Kind::Number | Kind::Bool => out.extend_from_slice(self.json()),
             Kind::Object | Kind::Array => self.append_json_to(out),
         }
@@ -223,7 +221,7 @@ impl<'a> Value<'a> {
 
     /// Returns whether the text of an object or array has no white space between its tokens: it is as long as they are.
     fn is_compact(&self) -> bool {
-        let inside = self.index.nodes.get(self.at + 1..self.node().next as usize).unwrap_or_default();
+        let inside = self.index.nodes.get(self.at + 1..self.node.next as usize).unwrap_or_default();
         let is_filled = |node: &Node, at: usize| node.next as usize > at + 1;
         let (mut length, mut lists) = (2, usize::from(!inside.is_empty()));
         for (at, node) in (self.at + 1..).zip(inside) {
@@ -283,7 +281,7 @@ impl<'a> Value<'a> {
             let mut earlier = object.items().take(before);
             before += 1;
             let raw = member.raw_name();
-            by_meaning |= before > FEW || member.node().key_escaped || !text::is_clean_ascii(raw);
+            by_meaning |= before > FEW || member.node.key_escaped || !text::is_clean_ascii(raw);
             if !by_meaning {
                 return earlier.all(|other| other.raw_name() != raw);
             }
@@ -296,7 +294,7 @@ impl<'a> Value<'a> {
 
     /// Returns the meaning of the name that the value has in its object; nothing for other values.
     pub fn name(&self) -> Cow<'a, [u8]> {
-        let (raw, escaped) = (self.raw_name(), self.node().key_escaped);
+        let (raw, escaped) = (self.raw_name(), self.node.key_escaped);
         if !escaped && text::is_clean_ascii(raw) {
             return Cow::Borrowed(raw);
         }
@@ -306,13 +304,13 @@ impl<'a> Value<'a> {
     }
 
     fn raw_name(&self) -> &'a [u8] {
-        let key = &self.node().key;
+        let key = &self.node.key;
         self.text.get(key.start as usize..key.end as usize).unwrap_or_default()
     }
 
     /// The name that the value has in its object, as it is written.
     fn key_json(&self) -> &'a [u8] {
-        let node = self.node();
+        let node = self.node;
         self.text.get((node.key.start as usize).saturating_sub(1)..node.key.end as usize + 1).unwrap_or_default()
     }
 
@@ -320,7 +318,7 @@ impl<'a> Value<'a> {
     /// way.
     pub fn text(&self) -> Option<Cow<'a, str>> {
         let written = match self.kind() {
-            Kind::String if !self.node().escaped => Some(self.inner()),
+            Kind::String if !self.node.escaped => Some(self.inner()),
             Kind::Number | Kind::Bool => Some(self.json()),
             _ => None,
         };
@@ -338,7 +336,7 @@ impl<'a> Value<'a> {
         if self.kind() != Kind::String {
             return false;
         }
-        if !self.node().escaped {
+        if !self.node.escaped {
             return self.inner() == text.as_bytes();
         }
         self.text().as_deref() == Some(text)

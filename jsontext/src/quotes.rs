@@ -65,7 +65,7 @@ impl<'a> Quotes<'a> {
             Some(block) => self.look_at(block),
             None => {
                 let mut block = [0; BLOCK];
-                block[..rest.len()].copy_from_slice(rest);
+                block.iter_mut().zip(rest).for_each(|(place, byte)| *place = *byte);
                 self.look_at(&block);
             }
         }

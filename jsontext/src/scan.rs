@@ -232,20 +232,19 @@ impl Containers {
     }
 
     fn push(&mut self, object: bool, at: usize) -> Result<(), Stop> {
-        if self.depth == self.max {
-            return Err(Stop::Depth(at));
-        }
-        let (word, bit) = (self.depth / 64, self.depth % 64);
-        self.bits[word] = self.bits[word] & !(1 << bit) | u64::from(object) << bit;
+        let word = self.bits.get_mut(self.depth / 64).filter(|_| self.depth < self.max);
+        let (Some(word), bit) = (word, self.depth % 64) else { return Err(Stop::Depth(at)) };
+        *word = *word & !(1 << bit) | u64::from(object) << bit;
         self.depth += 1;
         self.in_object = object;
         Ok(())
     }
 
     fn pop(&mut self) {
-        self.depth -= 1;
+        self.depth = self.depth.saturating_sub(1);
         let below = self.depth.checked_sub(1);
-        self.in_object = below.is_some_and(|below| self.bits[below / 64] >> (below % 64) & 1 == 1);
+        let bit = below.and_then(|below| Some(self.bits.get(below / 64)? >> (below % 64) & 1));
+        self.in_object = bit == Some(1);
     }
 }
 

@@ -7,6 +7,12 @@
 /// U+FFFD, which stands for what no text can hold.
 const REPLACEMENT: &str = "\u{fffd}";
 
+/// Splits a text at a position, or at its end if it is shorter.
+#[inline]
+pub fn split_at(text: &[u8], at: usize) -> (&[u8], &[u8]) {
+    text.split_at_checked(at).unwrap_or((text, b""))
+}
+
 /// Appends what a JSON string means; `raw` is the text between its quotes, `escaped` whether it holds a `\`.
 pub fn unescape(raw: &[u8], escaped: bool, out: &mut Vec<u8>) {
     if !escaped {
@@ -14,8 +20,8 @@ pub fn unescape(raw: &[u8], escaped: bool, out: &mut Vec<u8>) {
     }
     let mut rest = raw;
     while let Some(backslash) = rest.iter().position(|b| *b == b'\\') {
-        clean(&rest[..backslash], out);
-        let escape = &rest[backslash..];
+        let (before, escape) = split_at(rest, backslash);
+        clean(before, out);
         let (char, used) = match escape.get(1) {
             Some(b'b') => ('\u{8}', 2),
             Some(b'f') => ('\u{c}', 2),
@@ -27,7 +33,7 @@ pub fn unescape(raw: &[u8], escaped: bool, out: &mut Vec<u8>) {
             None => (char::REPLACEMENT_CHARACTER, 1),
         };
         out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
-        rest = escape.get(used..).unwrap_or_default();
+        rest = split_at(escape, used).1;
     }
     clean(rest, out);
 }
@@ -77,12 +83,12 @@ pub fn compact(json: &[u8], out: &mut Vec<u8>) {
     let mut rest = json;
     while !rest.is_empty() {
         // Outside a string, up to and with its opening quote.
-        let outside = rest.iter().position(|b| *b == b'"').map_or(rest.len(), |quote| quote + 1);
-        out.extend(rest[..outside].iter().filter(|b| !is_white(b)));
-        rest = &rest[outside..];
-        let inside = string_length(rest);
-        clean(&rest[..inside], out);
-        rest = &rest[inside..];
+        let opening = rest.iter().position(|b| *b == b'"').map_or(rest.len(), |quote| quote + 1);
+        let (outside, behind) = split_at(rest, opening);
+        out.extend(outside.iter().filter(|b| !is_white(b)));
+        let (inside, behind) = split_at(behind, string_length(behind));
+        clean(inside, out);
+        rest = behind;
     }
 }
 

@@ -1,7 +1,7 @@
 //! What rule files mean: the filter of each rule after lists, macros, exceptions, appends and overrides, and what is
 //! refused. No engine takes part.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::io::Write as _;
 

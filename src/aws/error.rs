@@ -5,6 +5,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::iter;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
@@ -193,13 +194,10 @@ impl AwsError {
 
     /// Makes an error of what failed before there was an answer, or while one was read.
     pub(super) fn unanswered(action: &'static str, target: &str, error: &(dyn Error + 'static)) -> Self {
-        let mut chain = vec![error];
-        while let Some(source) = chain[chain.len() - 1].source() {
-            chain.push(source);
-        }
+        let chain: Vec<&(dyn Error + 'static)> = iter::successors(Some(error), |&error| error.source()).collect();
         let credentials = chain.iter().position(|error| error.is::<CredentialsError>());
-        if let Some(at) = credentials {
-            if let Some(refused) = chain[at..].iter().find_map(|error| error.downcast_ref::<Self>()) {
+        if let Some(credentials @ [first, ..]) = credentials.and_then(|at| chain.get(at..)) {
+            if let Some(refused) = credentials.iter().find_map(|error| error.downcast_ref::<Self>()) {
                 let kind = match refused.kind {
                     passes @ (Kind::Throttled | Kind::Transient) => passes,
                     _ => Kind::Credentials,
@@ -207,11 +205,11 @@ impl AwsError {
                 // Not cut again, what to allow is said last.
                 return Self { kind, action, target: printable(target, TARGET), detail: refused.to_string() };
             }
-            let none = matches!(chain[at].downcast_ref(), Some(CredentialsError::CredentialsNotLoaded(_)));
+            let none = matches!(first.downcast_ref(), Some(CredentialsError::CredentialsNotLoaded(_)));
             let detail = if none {
                 "none found in environment, profile, web identity, container or instance".to_owned()
             } else {
-                harmless(&told(&chain[at..])).to_owned()
+                harmless(&told(credentials)).to_owned()
             };
             return Self::new(Kind::Credentials, action, target, &detail);
         }
@@ -290,14 +288,13 @@ fn harmless(text: &str) -> &str {
     let mark = marks.iter().filter_map(|mark| lower.find(mark)).min();
     let key = ["AKIA", "ASIA"].iter().filter_map(|prefix| {
         let key = |&(at, _): &(usize, &str)| {
-            text.as_bytes()[at..].iter().take_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()).count()
-                >= 16
+            text.bytes().skip(at).take_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()).count() >= 16
         };
         text.match_indices(prefix).find(key).map(|(at, _)| at)
     });
     let external_id = if lower.contains("'externalid'") { lower.find("value '") } else { None };
     let end = mark.into_iter().chain(key).chain(external_id).min().unwrap_or(text.len());
-    text[..end].trim_end()
+    text.get(..end).unwrap_or_default().trim_end()
 }
 
 /// Returns a text with at most `max` characters, none of which moves the cursor or the direction of a terminal.

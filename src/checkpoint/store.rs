@@ -236,7 +236,7 @@ fn find(path: &Path) -> io::Result<Found> {
     if version != VERSION {
         return unknown(&format!("its version is {version:?}, and this one reads version {VERSION}"));
     }
-    let there = metadata.len() - line.len() as u64;
+    let there = metadata.len().saturating_sub(line.len() as u64);
     if bytes != there.to_string() {
         return unknown(&format!("it holds {there} bytes where it says {bytes:?}"));
     }

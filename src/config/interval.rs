@@ -81,8 +81,8 @@ impl FromStr for Interval {
 
         // RFC 3339 has dashes of its own, so the separating one is the one with an endpoint on both sides.
         let sides = text.match_indices('-').find_map(|(dash, _)| {
-            let start = Endpoint::parse(&text[..dash])?;
-            let end = Endpoint::parse(&text[dash + 1..])?;
+            let start = Endpoint::parse(text.get(..dash)?)?;
+            let end = Endpoint::parse(text.get(dash + 1..)?)?;
             Some((start, end))
         });
         let Some((start, end)) = sides else {

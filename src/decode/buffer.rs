@@ -42,7 +42,7 @@ impl Buffer {
     pub fn into_text(self, length: usize) -> Text {
         // Many logs are a single event: they must not hold the memory of large ones while they wait.
         if length < CHUNK / 2 {
-            return self[..length].to_vec().into();
+            return self.get(..length).unwrap_or_default().to_vec().into();
         }
         Text { range: FRONT..FRONT + length, memory: Memory::Round(self) }
     }

@@ -73,8 +73,10 @@ impl<R: Read> LogText<R> {
             let is_gzip = self.input.starts_with_gzip_magic()?;
             self.format = if is_gzip { Format::Gzip(new_member()) } else { Format::Plain };
         }
-        while *filled < room.len() && !matches!(self.format, Format::Ended) {
-            let (added, result) = match self.step(&mut room[*filled..]) {
+        while let Some(rest @ [_, ..]) = room.get_mut(*filled..)
+            && !matches!(self.format, Format::Ended)
+        {
+            let (added, result) = match self.step(rest) {
                 Ok(added) => (added, Ok(())),
                 Err((added, skip)) => (added, Err(skip)),
             };
@@ -146,7 +148,7 @@ struct Input<R> {
 
 impl<R: Read> Input<R> {
     fn unread(&self) -> &[u8] {
-        &self.buffer[self.unread.clone()]
+        self.buffer.get(self.unread.clone()).unwrap_or_default()
     }
 
     fn advance(&mut self, used: usize) {
@@ -168,7 +170,8 @@ impl<R: Read> Input<R> {
         while self.unread.len() < GZIP_MAGIC.len() && !self.ended {
             self.buffer.copy_within(self.unread.clone(), 0);
             self.unread = 0..self.unread.len();
-            let length = read(&mut self.file, &mut self.buffer[self.unread.end..], self.consumed)?;
+            let room = self.buffer.get_mut(self.unread.end..).unwrap_or_default();
+            let length = read(&mut self.file, room, self.consumed)?;
             self.unread.end += length;
             self.ended = length == 0;
         }
@@ -195,8 +198,7 @@ impl<R: Read> Input<R> {
             self.consumed += length as u64;
             return Ok(length);
         }
-        let length = self.unread.len().min(out.len());
-        out[..length].copy_from_slice(&self.unread()[..length]);
+        let length = self.unread().read(out)?;
         self.advance(length);
         Ok(length)
     }

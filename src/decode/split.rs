@@ -106,7 +106,7 @@ impl Splitter {
                 Step::At(next) => at = next,
                 Step::Starved(start) => {
                     self.carry.clear();
-                    self.carry.extend_from_slice(&block.text[start..]);
+                    self.carry.extend_from_slice(block.text.get(start..).unwrap_or_default());
                     self.look_at = 2 * self.carry.len();
                     self.base += start as u64;
                     return self.finished(block, seen);
@@ -195,7 +195,7 @@ impl Splitter {
 
     fn document(&mut self, block: &mut Block, at: usize, seen: &Seen) -> Step {
         let start = skip_white(&block.text, at);
-        let rest = &block.text[start..];
+        let rest = block.text.get(start..).unwrap_or_default();
         match rest.first() {
             None => Step::Starved(start),
             Some(b'{') => self.object(block, start, seen),
@@ -295,7 +295,7 @@ impl Splitter {
         match scan::value(&block.text, start, self.limits.depth, &mut Member::default()) {
             scanned if self.is_large(start, scanned) => Step::At(self.give_up_large(block, start)),
             // No string of a log has lines: behind damage, its quote is the end of another one.
-            Ok(end) if block.text[start] == b'"' && document_lines(&block.text[..end], start).next().is_some() => {
+            Ok(end) if is_string_with_lines(block.text.get(start..end).unwrap_or_default()) => {
                 Step::At(self.give_up(block, start, broken, start))
             }
             Ok(end) => {
@@ -359,6 +359,11 @@ impl Splitter {
     fn note(&self, block: &mut Block, cause: Cause, at: usize) {
         block.skips.add(cause, Some(self.position(at)), None);
     }
+}
+
+/// Returns whether a value is a string in which a line starts a document.
+fn is_string_with_lines(value: &[u8]) -> bool {
+    value.starts_with(b"\"") && document_lines(value, 0).next().is_some()
 }
 
 /// One member behind `Records`, or a value that is of no use.

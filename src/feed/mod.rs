@@ -217,10 +217,11 @@ fn cut(raw: &Queue<Raw>, limits: RecordLimits, mut seen: Seen, queue: &CloseAtEn
             }
             Raw::Text(text, used) => {
                 let block = guarded(&mut splitter, |splitter| splitter.push(text, &mut seen));
-                (block, Progress { bytes: done.bytes + used, ..done }, None)
+                (block, Progress { bytes: done.bytes.saturating_add(used), ..done }, None)
             }
             Raw::End { damage, bytes, receipt } => {
-                done = Progress { logs: done.logs + 1, bytes: done.bytes + bytes };
+                // How large an object is may be what a message claims.
+                done = Progress { logs: done.logs + 1, bytes: done.bytes.saturating_add(bytes) };
                 (guarded(&mut splitter, |splitter| splitter.finish(damage, &mut seen)), done, receipt)
             }
         };

@@ -12,7 +12,7 @@ pub(super) fn info(event: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
     let start = out.len();
     identity::user_or_type(event, out);
     if let Some(address) = at(event, &["sourceIPAddress"]).and_then(|address| address.text())
-        && out[start..] != *address.as_bytes()
+        && out.get(start..) != Some(address.as_bytes())
     {
         push(out, &[" via ", &address]);
     }

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 pub(super) fn short_source(event: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
     let start = out.len();
     at(event, &["eventSource"])?.append_to(out)?;
-    if let Some(short) = out[start..].strip_suffix(b".amazonaws.com") {
+    if let Some(short) = out.get(start..)?.strip_suffix(b".amazonaws.com") {
         out.truncate(start + short.len());
     }
     Some(())

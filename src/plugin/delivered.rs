@@ -4,7 +4,7 @@
 //! Falco asks for another batch when it has gone through the last one. Within a batch, the questions that its rules ask
 //! tell which event it is at.
 
-use crate::decode::Block;
+use crate::decode::{Block, Found};
 
 /// The batch that Falco has.
 #[derive(Debug, Default)]
@@ -38,10 +38,10 @@ impl Delivered {
     /// Notes that Falco asks about an event.
     pub fn came_up(&mut self, payload: &[u8]) {
         let rest = self.block.records.get(self.records..).unwrap_or_default();
-        let place = rest.iter().position(|record| self.block.text.get(record.range.clone()) == Some(payload));
-        if let Some(place) = place {
+        let is_it = |record: &Found| self.block.text.get(record.range.clone()) == Some(payload);
+        if let Some((place, record)) = rest.iter().enumerate().find(|(_, record)| is_it(record)) {
             self.records += place + 1;
-            self.ids = rest[place].ids;
+            self.ids = record.ids;
         }
     }
 

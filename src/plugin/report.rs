@@ -99,7 +99,7 @@ impl Report {
             let of_cause = skips.kept.iter().filter(|skip| skip.cause == *cause);
             let before = lines.len();
             lines.extend(of_cause.take((LINES - window.lines) as usize).map(|skip| (*cause, line(log, skip))));
-            let written = lines[before..].len() as u32;
+            let written = (lines.len() - before) as u32;
             window.lines += written;
             window.unwritten += count - u64::from(written);
         }

@@ -11,7 +11,7 @@ use crate::aws::s3::Objects;
 use crate::aws::{AwsError, Kind};
 use crate::checkpoint::ObjectId;
 use crate::decode::{Cause, ReadFault, Skip};
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -323,9 +323,7 @@ impl Read for ObjectReader {
         if self.piece.is_empty() && !self.ended {
             self.receive()?;
         }
-        let length = self.piece.len().min(buffer.len());
-        buffer[..length].copy_from_slice(&self.piece.split_to(length));
-        Ok(length)
+        (&mut self.piece).reader().read(buffer)
     }
 }
 

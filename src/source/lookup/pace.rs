@@ -25,7 +25,8 @@ impl Pace {
     /// answered, so that no second begins at one which holds the second call after it, however long the way is.
     pub async fn call<T>(&self, call: impl Future<Output = T>) -> T {
         let answered = self.answered.lock().await;
-        sleep_until(answered[0] + SECOND).await;
+        let [earlier, _] = *answered;
+        sleep_until(earlier + SECOND).await;
         let _under_way = UnderWay(answered);
         call.await
     }
@@ -36,7 +37,8 @@ struct UnderWay<'a>(MutexGuard<'a, [Instant; 2]>);
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        *self.0 = [self.0[1], Instant::now()];
+        let [_, later] = *self.0;
+        *self.0 = [later, Instant::now()];
     }
 }
 

@@ -130,9 +130,10 @@ impl Reading {
                 // There are few, and all come late.
                 Category::Insight => None,
             };
-            let from = window.map_or(run.complete, |window| looked_until.min(until - seconds(window)));
+            let from = window.map_or(run.complete, |window| looked_until.min(until.saturating_sub(seconds(window))));
             // What a look finds is known one by one until a sweep: of much, as behind a pause, that would be too many.
-            let from = if until - from >= seconds(self.overlap) { run.complete } else { from.max(run.complete) };
+            let from =
+                if until.saturating_sub(from) >= seconds(self.overlap) { run.complete } else { from.max(run.complete) };
             if run.read(from, until).await.is_err() || !follow || end.is_some_and(|end| run.complete >= end) {
                 return;
             }

@@ -58,8 +58,8 @@ fn is_account(name: &str) -> bool {
 
 /// Returns a prefix up to the folder of its region, with the `/` behind it.
 pub(super) fn region_folder(prefix: &str) -> Option<&str> {
-    let mut ends = prefix.match_indices('/').map(|(at, _)| &prefix[..=at]);
-    ends.find(|start| folder(start) == Folder::Region)
+    let mut starts = prefix.match_indices('/').filter_map(|(at, _)| prefix.get(..=at));
+    starts.find(|start| folder(start) == Folder::Region)
 }
 
 /// Returns the folder of a day, in a region's folder.
@@ -90,17 +90,11 @@ fn stamp(text: &str) -> Option<i64> {
     if !is_stamp || !date.bytes().chain(time.bytes()).all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let number = |text: &str| text.parse::<i8>().ok();
-    let second = if time.len() == 6 { number(&time[4..])? } else { 0 };
-    let start = DateTime::new(
-        date[..4].parse().ok()?,
-        number(&date[4..6])?,
-        number(&date[6..])?,
-        number(&time[..2])?,
-        number(&time[2..4])?,
-        second,
-        0,
-    );
+    let year = date.get(..4)?.parse().ok()?;
+    let pairs = |text: &str| text.get(..2)?.parse::<i8>().ok();
+    let [month, day] = [4, 6].map(|at| pairs(date.get(at..)?));
+    let [hour, minute, second] = [0, 2, 4].map(|at| pairs(time.get(at..)?));
+    let start = DateTime::new(year, month?, day?, hour?, minute?, second.unwrap_or(0), 0);
     Some(Offset::UTC.to_timestamp(start.ok()?).ok()?.as_second())
 }
 

@@ -30,7 +30,7 @@ pub(super) struct Window {
 impl Window {
     /// Returns whether an object may be from inside the window, whose start counts to the minute as stamps do.
     fn has(&self, time: TimeRange) -> bool {
-        time.high >= self.start.div_euclid(60) * 60 && self.end.is_none_or(|end| time.low <= end)
+        time.high >= self.start.div_euclid(60).saturating_mul(60) && self.end.is_none_or(|end| time.low <= end)
     }
 }
 
