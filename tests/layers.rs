@@ -33,7 +33,7 @@ const LAYERS: &[Row] = &[
     (
         "plugin",
         &["aws", "config", "decode", "feed", "fields", "metrics", "source"],
-        &["bumpalo", "extraction", "falco_plugin", "jiff", "jsontext", "log"],
+        &["bumpalo", "extraction", "falco_plugin", "faults", "jiff", "jsontext", "log"],
     ),
     ("source", &["aws", "checkpoint", "decode"], &["jiff", "serde_json", "std::fs", "tokio", "walkdir"]),
 ];
@@ -50,6 +50,7 @@ const CRATES: &[&str] = &[
     "bumpalo",
     "extraction",
     "falco_plugin",
+    "faults",
     "flate2",
     "jiff",
     "jsontext",

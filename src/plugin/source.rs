@@ -1,4 +1,6 @@
 //! The source capability: opens what `open_params` name and gives their records to Falco in batches.
+//!
+//! Every call is guarded, so that none ends in a panic: it is an error of that call, or an empty answer.
 
 use super::CloudTrail;
 use super::delivered::Delivered;
@@ -17,24 +19,30 @@ use anyhow::Error;
 use extraction::{Given, sdk_error};
 use falco_plugin::FailureReason;
 use falco_plugin::source::{EventBatch, EventInput, ProgressInfo, SourcePlugin, SourcePluginInstance};
+use faults::guarded;
 use jsontext::Kind;
 use std::ffi::{CStr, CString};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long a call may wait for events: Falco looks at its signals between calls only.
 const WAIT: Duration = Duration::from_millis(100);
 
+/// A source that Falco has open. What is open in it is dropped in the guarded call that closes it.
+#[derive(Debug)]
+pub struct Instance(Option<Open>);
+
 /// An open source.
 #[derive(Debug)]
-pub struct Instance {
+struct Open {
     // Dropped in this order: the feed's threads wait for the source.
     background: Option<Background>,
     feed: Feed,
     notes: Arc<Notes>,
     report: Report,
     done: Progress,
+    /// What Falco is told of the progress.
     detail: CString,
     /// What to tell the source when Falco has gone through the batch that it has.
     end: Option<(Receipt, Verdict)>,
@@ -51,11 +59,29 @@ impl SourcePlugin for CloudTrail {
     const PLUGIN_ID: u32 = PLUGIN_ID;
 
     fn open(&mut self, params: Option<&str>) -> Result<Instance, Error> {
+        guarded("open", || self.source(params)).map_err(sdk_error)?.map(|open| Instance(Some(open)))
+    }
+
+    fn close(&mut self, instance: &mut Instance) {
+        // A fault is told, and there is nobody to give an error to.
+        let _ = guarded("close", || {
+            self.answers.forget();
+            if let Some(open) = instance.0.take() {
+                open.close(&mut self.delivered);
+            }
+        });
+    }
+
+    fn event_to_string(&mut self, input: &EventInput<CloudTrailEvent<'_>>) -> Result<CString, Error> {
+        guarded("event_to_string", || self.info_line(Given::of(input))).map_err(sdk_error)?
+    }
+}
+
+impl CloudTrail {
+    fn source(&mut self, params: Option<&str>) -> Result<Open, Error> {
         self.answers.forget();
         let params: OpenParams = params.unwrap_or_default().parse().map_err(sdk_error)?;
-        let opened = catch_unwind(AssertUnwindSafe(|| sources::open(&params, &self.config)));
-        let opened = opened.unwrap_or_else(|_| Err(sdk_error("an internal fault, please report it")));
-        let Opened { logs, background, ignored, ids, notes } = opened?;
+        let Opened { logs, background, ignored, ids, notes } = sources::open(&params, &self.config)?;
         let mut report = Report::default();
         for (name, cause, detail) in ignored {
             let mut skips = Skips::default();
@@ -71,7 +97,7 @@ impl SourcePlugin for CloudTrail {
         let limits = sources::feed_limits(&self.config.limits, background.is_some());
         let feed = Feed::start(logs, limits, seen)
             .map_err(|error| sdk_error(format!("cannot start a thread to read with: {error}")))?;
-        Ok(Instance {
+        Ok(Open {
             background,
             feed,
             notes,
@@ -84,24 +110,13 @@ impl SourcePlugin for CloudTrail {
         })
     }
 
-    fn close(&mut self, instance: &mut Instance) {
-        self.answers.forget();
-        instance.close(&mut self.delivered);
-    }
-
-    fn event_to_string(&mut self, input: &EventInput<CloudTrailEvent<'_>>) -> Result<CString, Error> {
-        let event = Given::of(input);
+    fn info_line(&mut self, event: Given<'_>) -> Result<CString, Error> {
         let payload = event.payload().ok_or_else(|| sdk_error("not a plugin's event"))?;
         self.answers.begin(event.id(), payload);
-        let root = self.answers.root(payload).filter(|root| root.kind() == Kind::Object);
-        let line = catch_unwind(|| {
-            let mut line = Vec::new();
-            if let Some(root) = root {
-                fields::plugin_info(root, &mut line);
-            }
-            line
-        });
-        let line = line.unwrap_or_default();
+        let mut line = Vec::new();
+        if let Some(root) = self.answers.root(payload).filter(|root| root.kind() == Kind::Object) {
+            fields::plugin_info(root, &mut line);
+        }
         Ok(CString::new(line)?)
     }
 }
@@ -110,34 +125,37 @@ impl SourcePluginInstance for Instance {
     type Plugin = CloudTrail;
 
     fn next_batch(&mut self, plugin: &mut CloudTrail, batch: &mut EventBatch) -> Result<(), Error> {
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.fill(plugin, batch)));
-        // Events come only with success: what a panic leaves in the batch is dropped by Falco, so it asks again.
-        let reason = match outcome {
-            Ok(Ok(())) => None,
-            Ok(Err(reason)) => Some(reason),
-            Err(_) => Some(FailureReason::Timeout),
-        };
+        let Some(open) = &mut self.0 else { return Err(FailureReason::Eof.into()) };
+        let outcome = guarded("next_batch", || open.fill(plugin, batch));
+        // Events come only with success: what a fault leaves in the batch is dropped by Falco, so it asks again.
+        let outcome = outcome.unwrap_or(Err(FailureReason::Timeout));
         // The engine cannot take an end as the first of all answers.
-        let first = !std::mem::replace(&mut self.answered, true);
-        match reason {
-            None => Ok(()),
-            Some(FailureReason::Eof) if first => Err(FailureReason::Timeout.into()),
-            Some(reason) => Err(reason.into()),
+        let is_first = !mem::replace(&mut open.answered, true);
+        match outcome {
+            Err(FailureReason::Eof) if is_first => Err(FailureReason::Timeout.into()),
+            outcome => outcome.map_err(Error::from),
         }
     }
 
     fn get_progress(&mut self) -> ProgressInfo<'_> {
+        let Some(open) = &mut self.0 else { return ProgressInfo { value: 100.0, detail: None } };
+        let value = guarded("get_progress", || open.progress()).unwrap_or_default();
+        ProgressInfo { value, detail: Some(&open.detail) }
+    }
+}
+
+impl Open {
+    /// Returns how much of what was found is read, in percent, and notes it in words.
+    fn progress(&mut self) -> f64 {
         let Progress { logs, bytes } = self.done;
         let (logs_found, bytes_found) = (self.notes.logs_found.get(), self.notes.bytes_found.get());
         let detail = format!("{logs}/{logs_found} logs, {bytes}/{bytes_found} bytes");
         self.detail = CString::new(detail).unwrap_or_default();
         let share = if bytes_found == 0 { 1.0 } else { bytes as f64 / bytes_found as f64 };
         // A log may grow while it is read.
-        ProgressInfo { value: 100.0 * share.min(1.0), detail: Some(&self.detail) }
+        100.0 * share.min(1.0)
     }
-}
 
-impl Instance {
     /// Adds the next events; waits for them up to [`WAIT`].
     fn fill(&mut self, plugin: &mut CloudTrail, batch: &mut EventBatch) -> Result<(), FailureReason> {
         // Falco asks again once it has gone through what it had.
@@ -172,7 +190,7 @@ impl Instance {
                 }
                 Next::Nothing => return Err(FailureReason::Timeout),
                 Next::End => {
-                    if !std::mem::replace(&mut self.ended, true) {
+                    if !mem::replace(&mut self.ended, true) {
                         self.report.finish();
                         log::info!("{}", plugin.metrics.summary());
                     }
@@ -190,7 +208,7 @@ impl Instance {
     }
 
     /// Ends the source. What Falco has gone through is settled, the rest of what was read comes again.
-    fn close(&mut self, delivered: &mut Delivered) {
+    fn close(mut self, delivered: &mut Delivered) {
         if delivered.is_whole() {
             self.settle();
             while let Next::Batch(Batch { block, end, .. }) = self.feed.next(Duration::ZERO)
@@ -229,4 +247,22 @@ fn add(block: &Block, plugin: &mut CloudTrail, batch: &mut EventBatch) -> Result
         batch.add(payload::event(bytes, time_ns)).map_err(|_| FailureReason::Failure)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::UserConfig;
+
+    #[test]
+    fn a_close_with_a_fault_is_one_nonetheless() {
+        let mut plugin = CloudTrail::with_config(UserConfig::default()).unwrap();
+        let mut open = plugin.source(Some(env!("CARGO_MANIFEST_DIR"))).unwrap();
+        open.end = Some((Receipt::new(|_| panic!("a fault in a source")), Ok(())));
+        let notes = Arc::clone(&open.notes);
+        let mut instance = Instance(Some(open));
+        plugin.close(&mut instance);
+        assert!(instance.0.is_none());
+        assert_eq!(Arc::strong_count(&notes), 2, "what was open is dropped: the test has the notes, and the plugin");
+    }
 }
