@@ -188,7 +188,10 @@ mod tests {
     fn a_role_is_tried_again_when_the_service_has_trouble() {
         let answers = [(500, String::new()), (200, assumed("ROLE")), (200, NONE.to_owned())];
         let stub = Stub::start(answers);
-        assert_eq!(lookup(&stub.connect().with_role(READER, None)), Ok(()));
-        assert_eq!(stub.seen().len(), 3);
+        let own = stub.connect();
+        assert_eq!(lookup(&own.with_role(READER, None)), Ok(()));
+        let traffic = own.traffic();
+        assert_eq!((traffic.requests(Service::Sts), traffic.retries(Service::Sts)), (2, 1));
+        assert_eq!((traffic.requests(Service::CloudTrail), stub.seen().len()), (1, 3));
     }
 }
