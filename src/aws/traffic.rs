@@ -123,11 +123,10 @@ impl Intercept for Meter {
         components: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        // A success that cannot be read is classified by what it says, but was no refusal.
-        let is_refused = context.response().is_some_and(|answer| !answer.status().is_success());
-        let says_so = || components.retry_classifiers().any(|of| is_throttling(&of.classify_retry(context.inner())));
-        let is_throttled = context.response().is_some_and(|answer| answer.status().as_u16() == 429);
-        if is_throttled || is_refused && says_so() {
+        let has_status = context.response().is_some_and(|answer| answer.status().as_u16() == 429);
+        // They know the codes by which each service says so.
+        let has_code = || components.retry_classifiers().any(|of| is_throttling(&of.classify_retry(context.inner())));
+        if has_status || has_code() {
             add_one(&self.traffic.of(self.service).throttles);
         }
         Ok(())

@@ -190,6 +190,29 @@ fn metrics_are_what_was_sent_and_what_went_wrong() {
 }
 
 #[test]
+fn the_depth_of_a_queue_is_asked_for_once_a_minute() {
+    let queue = Queue::new("deep", 300);
+    queue.send(&(0..50).map(|number| inline_event(CALL, number)).collect::<Vec<_>>());
+    let proxy = Proxy::start(|_| Fault::None);
+    let folder = tempfile::tempdir().unwrap();
+    let plugin = plugin(&proxy, folder.path(), &json!({}));
+    let mut source = plugin.try_open(format!("sqs://{}", queue.name).as_bytes()).unwrap();
+    let opened = Instant::now();
+    assert_eq!(plugin.metric("queue_depth"), Some(50.0));
+    // As long as Falco reads none, 40 are in work and the others wait.
+    let asked = |seen: &[Seen]| seen.iter().filter(|seen| seen.request.action == "GetQueueAttributes").count();
+    assert!(proxy.wait(PATIENCE, |seen| asked(seen) == 2));
+    assert!(opened.elapsed() > Duration::from_secs(55), "{:?}", opened.elapsed());
+    let deadline = Instant::now() + PATIENCE;
+    while plugin.metric("queue_depth") != Some(10.0) {
+        assert!(Instant::now() < deadline, "{:?}", plugin.metric("queue_depth"));
+        std::thread::yield_now();
+    }
+    assert_eq!(plugin.metric("messages_in_work"), Some(40.0));
+    read_until(&mut source, "all events come", |events| events == 50);
+}
+
+#[test]
 fn what_is_not_known_of_a_queue_is_not_told() {
     let queue = Queue::new("unknown", 30);
     queue.send(&[inline_event(CALL, 1)]);
