@@ -83,12 +83,13 @@ fn metrics_are_what_was_sent_and_what_went_wrong() {
     let plugin = plugin(
         &proxy,
         folder.path(),
-        &json!({"stateDir": folder.path().join("state"), "sqsAllowedBuckets": [name], "sqsMaxReceiveCount": 1}),
+        &json!({"stateDir": folder.path().join("state"), "sqsAllowedBuckets": [name], "sqsMaxReceiveCount": 1,
+            "s3DownloadConcurrency": 8}),
     );
     let count = |metric: &str| plugin.metric(metric).unwrap_or_else(|| panic!("{metric} is not given"));
     let asked = |of_sqs: bool| proxy.seen().iter().filter(|seen| seen.request.is_sqs() == of_sqs).count() as f64;
 
-    // Events inside of messages, so many that there is no room for more in work as long as Falco reads none.
+    // Events inside of messages: more than there is room for in work as long as Falco reads none.
     let inline: Vec<String> = (0..50).map(|number| inline_event(CALL, FIRST + number)).collect();
     queue.send(&inline);
     let params = format!("sqs://{}", queue.name);
@@ -195,11 +196,11 @@ fn the_depth_of_a_queue_is_asked_for_once_a_minute() {
     queue.send(&(0..50).map(|number| inline_event(CALL, number)).collect::<Vec<_>>());
     let proxy = Proxy::start(|_| Fault::None);
     let folder = tempfile::tempdir().unwrap();
-    let plugin = plugin(&proxy, folder.path(), &json!({}));
+    let plugin = plugin(&proxy, folder.path(), &json!({"s3DownloadConcurrency": 8}));
     let mut source = plugin.try_open(format!("sqs://{}", queue.name).as_bytes()).unwrap();
     let opened = Instant::now();
     assert_eq!(plugin.metric("queue_depth"), Some(50.0));
-    // As long as Falco reads none, 40 are in work and the others wait.
+    // As long as Falco reads none, 40 are in work, the least that may be, and the others wait.
     let asked = |seen: &[Seen]| seen.iter().filter(|seen| seen.request.action == "GetQueueAttributes").count();
     assert!(proxy.wait(PATIENCE, |seen| asked(seen) == 2));
     assert!(opened.elapsed() > Duration::from_secs(55), "{:?}", opened.elapsed());
