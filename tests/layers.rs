@@ -29,7 +29,7 @@ const LAYERS: &[Row] = &[
     ("decode", &[], &["flate2", "jiff", "jsontext"]),
     ("feed", &["decode", "source"], &["std::thread"]),
     ("fields", &[], &["extraction", "jiff", "jsontext", "log"]),
-    ("metrics", &["decode", "source"], &["falco_plugin"]),
+    ("metrics", &["aws", "decode", "feed", "source"], &["falco_plugin"]),
     (
         "plugin",
         &["aws", "config", "decode", "feed", "fields", "metrics", "source"],

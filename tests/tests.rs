@@ -8,6 +8,7 @@ mod abi;
 mod alerts;
 mod aws;
 mod coverage;
+mod dashboard;
 mod docs;
 mod engine;
 mod files;

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::mend::mend;
 use super::region::is_region;
-use super::{AwsError, Connection, Kind};
+use super::{AwsError, Connection, Kind, Service};
 
 const LOOKUP: &str = "cloudtrail:LookupEvents";
 /// Events of a page, the most there can be.
@@ -91,6 +91,7 @@ impl History {
             return Err(AwsError::setup(&format!("{region} is no AWS region")));
         }
         let mut config = Builder::from(connection.sdk())
+            .interceptor(connection.meter(Service::CloudTrail))
             .region(Region::new(region.to_owned()))
             // The service counts requests, refused ones too, and so must the caller.
             .retry_config(RetryConfig::disabled());

@@ -51,6 +51,8 @@ pub struct Batch {
     pub block: Block,
     /// How far the reading is behind this batch.
     pub progress: Progress,
+    /// How many bytes of the log, as it is stored, were read for it.
+    pub read: u64,
     /// At the log's end: what to tell the source once the records were delivered.
     pub end: Option<(Receipt, Verdict)>,
 }
@@ -66,11 +68,24 @@ pub enum Next {
     End,
 }
 
+/// What a feed has read ahead.
+#[derive(Clone, Debug)]
+pub struct InFlight {
+    raw: Arc<Queue<Raw>>,
+    batches: Arc<Queue<Batch>>,
+}
+
+impl InFlight {
+    /// Returns its size in bytes; 0 when the feed has ended.
+    pub fn bytes(&self) -> usize {
+        self.raw.weight() + self.batches.weight()
+    }
+}
+
 /// The running threads and the end of their line.
 #[derive(Debug)]
 pub struct Feed {
-    raw: Arc<Queue<Raw>>,
-    batches: Arc<Queue<Batch>>,
+    in_flight: InFlight,
     reader: Option<JoinHandle<()>>,
     cutter: Option<JoinHandle<Seen>>,
 }
@@ -83,7 +98,8 @@ impl Feed {
         let uncut = UNCUT.min(limits.in_flight_bytes / 4);
         let raw = Arc::new(Queue::new(uncut));
         let batches = Arc::new(Queue::new(limits.in_flight_bytes - uncut));
-        let mut feed = Self { raw: Arc::clone(&raw), batches: Arc::clone(&batches), reader: None, cutter: None };
+        let in_flight = InFlight { raw: Arc::clone(&raw), batches: Arc::clone(&batches) };
+        let mut feed = Self { in_flight, reader: None, cutter: None };
         let to_cut = CloseAtEnd(Arc::clone(&raw));
         feed.reader = Some(spawn("cloudtrail-read", move || read(logs, limits.inflate_ratio, &to_cut))?);
         feed.cutter = Some(spawn("cloudtrail-cut", move || cut(&raw, limits.record, seen, &CloseAtEnd(batches)))?);
@@ -93,16 +109,21 @@ impl Feed {
     /// Ends the threads, drops what they have read ahead, and gives the ids that were seen, also in what was dropped.
     /// The source must have been stopped before, so that no thread waits for its next log.
     pub fn stop(&mut self) -> Option<Seen> {
-        self.raw.abandon();
-        self.batches.abandon();
+        self.in_flight.raw.abandon();
+        self.in_flight.batches.abandon();
         // A thread that panicked has ended, which is all that matters here.
         self.reader.take().map(JoinHandle::join);
         self.cutter.take()?.join().ok()
     }
 
+    /// Returns what is read ahead, for who asks how much it is while the feed runs.
+    pub fn in_flight(&self) -> InFlight {
+        self.in_flight.clone()
+    }
+
     /// Takes the next batch, and waits for one up to `wait`.
     pub fn next(&self, wait: Duration) -> Next {
-        match self.batches.pop(Some(wait)) {
+        match self.in_flight.batches.pop(Some(wait)) {
             Popped::Item(batch) => Next::Batch(batch),
             Popped::Nothing => Next::Nothing,
             Popped::Closed => Next::End,
@@ -127,8 +148,8 @@ enum Raw {
     Log(Arc<str>),
     /// The next text, and the bytes of the log that are used by then.
     Text(Text, u64),
-    /// The log ends.
-    End { damage: Option<Skip>, bytes: u64, receipt: Option<Receipt> },
+    /// The log ends, which has so many bytes for progress, and of which so many were used.
+    End { damage: Option<Skip>, bytes: u64, used: u64, receipt: Option<Receipt> },
 }
 
 impl Weight for Raw {
@@ -170,11 +191,9 @@ fn read(logs: Logs, inflate_ratio: u64, queue: &CloseAtEnd<Raw>) {
     for mut log in logs {
         let name = log.name();
         let sent = push(queue, Raw::Log(name.into())).and_then(|()| {
-            let damage = match catch_unwind(AssertUnwindSafe(|| read_log(&mut *log, inflate_ratio, &buffers, queue))) {
-                Ok(read) => read?,
-                Err(_) => Some(fault()),
-            };
-            push(queue, Raw::End { damage, bytes: log.bytes(), receipt: log.receipt() })
+            let read = catch_unwind(AssertUnwindSafe(|| read_log(&mut *log, inflate_ratio, &buffers, queue)));
+            let (damage, used) = read.unwrap_or_else(|_| Ok((Some(fault()), 0)))?;
+            push(queue, Raw::End { damage, bytes: log.bytes(), used, receipt: log.receipt() })
         });
         if sent.is_err() {
             return;
@@ -182,21 +201,22 @@ fn read(logs: Logs, inflate_ratio: u64, queue: &CloseAtEnd<Raw>) {
     }
 }
 
+/// Reads a log, and returns what damage there is and how many of its bytes were used.
 fn read_log(
     log: &mut dyn Log,
     inflate_ratio: u64,
     buffers: &Buffers,
     queue: &CloseAtEnd<Raw>,
-) -> Result<Option<Skip>, Closed> {
+) -> Result<(Option<Skip>, u64), Closed> {
     let text = match log.open() {
         Ok(text) => text,
-        Err(skip) => return Ok(Some(skip)),
+        Err(skip) => return Ok((Some(skip), 0)),
     };
     let mut text = LogText::new(text, inflate_ratio, buffers);
     loop {
         match text.next_piece() {
             Piece::Text(piece) => push(queue, Raw::Text(piece, text.consumed()))?,
-            Piece::End(damage) => return Ok(damage),
+            Piece::End(damage) => return Ok((damage, text.consumed())),
         }
     }
 }
@@ -207,29 +227,35 @@ fn cut(raw: &Queue<Raw>, limits: RecordLimits, mut seen: Seen, queue: &CloseAtEn
     let mut name: Arc<str> = "".into();
     let mut done = Progress::default();
     let mut verdict = Ok(());
+    // How many bytes of the log were used before.
+    let mut before = 0;
     while let Popped::Item(raw) = raw.pop(None) {
-        let (block, progress, receipt) = match raw {
+        let (block, progress, used, receipt) = match raw {
             Raw::Log(next) => {
                 name = next;
                 verdict = Ok(());
+                before = 0;
                 splitter = Some(Splitter::new(limits));
                 continue;
             }
             Raw::Text(text, used) => {
                 let block = guarded(&mut splitter, |splitter| splitter.push(text, &mut seen));
-                (block, Progress { bytes: done.bytes.saturating_add(used), ..done }, None)
+                (block, Progress { bytes: done.bytes.saturating_add(used), ..done }, used, None)
             }
-            Raw::End { damage, bytes, receipt } => {
+            Raw::End { damage, bytes, used, receipt } => {
                 // How large an object is may be what a message claims.
                 done = Progress { logs: done.logs + 1, bytes: done.bytes.saturating_add(bytes) };
-                (guarded(&mut splitter, |splitter| splitter.finish(damage, &mut seen)), done, receipt)
+                (guarded(&mut splitter, |splitter| splitter.finish(damage, &mut seen)), done, used, receipt)
             }
         };
         if let (Ok(()), Some(cause)) = (verdict, block.skips.counts.keys().find(|cause| cause.is_damage())) {
             verdict = Err(*cause);
         }
         let end = receipt.map(|receipt| (receipt, verdict));
-        if push(queue, Batch { log: Arc::clone(&name), block, progress, end }).is_err() {
+        // One that failed by a fault of its own tells of none.
+        let read = used.saturating_sub(before);
+        before += read;
+        if push(queue, Batch { log: Arc::clone(&name), block, progress, read, end }).is_err() {
             break;
         }
     }
@@ -322,6 +348,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_read_and_what_is_in_flight_add_up() {
+        let event = r#"{"eventName":"A"}"#;
+        let text: &'static str = event.repeat(100_000).leak();
+        let feed = start(vec![Memory("a", text), Memory("b", "denied"), Memory("c", event), Memory("d", "")]);
+        let in_flight = feed.in_flight();
+        while in_flight.bytes() == 0 {
+            thread::yield_now();
+        }
+        let mut read = 0;
+        while let Next::Batch(batch) = feed.next(LONG) {
+            read += batch.read;
+        }
+        assert_eq!(read, text.len() as u64 + event.len() as u64);
+        assert_eq!(in_flight.bytes(), 0);
+    }
+
+    #[test]
     fn no_logs_are_an_end() {
         assert!(matches!(start(Vec::<Memory>::new()).next(LONG), Next::End));
     }
@@ -331,7 +374,7 @@ mod tests {
         let mut splitter = Splitter::new(LIMITS.record);
         let batch = |text: &str, splitter: &mut Splitter| {
             let block = splitter.push(text.as_bytes().to_vec().into(), &mut Seen::new(0));
-            Batch { log: "a".into(), block, progress: Progress::default(), end: None }.weight()
+            Batch { log: "a".into(), block, progress: Progress::default(), read: 0, end: None }.weight()
         };
         let none = batch(r#"{"Records":["#, &mut splitter);
         assert!(batch("1,2,3,4,5,6,7,8,9,", &mut splitter) >= none + 8 * size_of::<Skip>());

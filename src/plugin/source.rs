@@ -12,6 +12,7 @@ use crate::decode::seen::Seen;
 use crate::decode::{Block, Skips};
 use crate::feed::{Batch, Feed, Next, Progress};
 use crate::fields;
+use crate::metrics::Metrics;
 use crate::source::notes::Notes;
 use crate::source::remote::Background;
 use crate::source::{Opened, Receipt, Verdict};
@@ -67,8 +68,9 @@ impl SourcePlugin for CloudTrail {
         let _ = guarded("close", || {
             self.answers.forget();
             if let Some(open) = instance.0.take() {
-                open.close(&mut self.delivered);
+                open.close(&mut self.delivered, &self.metrics);
             }
+            self.metrics.closed();
         });
     }
 
@@ -93,10 +95,10 @@ impl CloudTrail {
         let seen =
             ids.map_or_else(|| Seen::new(self.config.dedupe), |ids| Seen::from_written(&ids, self.config.dedupe));
         self.delivered.begin(seen.count());
-        self.metrics.source = Arc::clone(&notes);
         let limits = sources::feed_limits(&self.config.limits, background.is_some());
         let feed = Feed::start(logs, limits, seen)
             .map_err(|error| sdk_error(format!("cannot start a thread to read with: {error}")))?;
+        self.metrics.opened(Arc::clone(&notes), feed.in_flight());
         Ok(Open {
             background,
             feed,
@@ -163,17 +165,15 @@ impl Open {
         self.settle();
         let deadline = Instant::now() + WAIT;
         loop {
-            self.report.notes(self.notes.take(), Instant::now());
-            match self.feed.next(deadline.saturating_duration_since(Instant::now())) {
-                Next::Batch(Batch { log, block, progress, end }) => {
-                    plugin.metrics.add_skips(&block.skips);
-                    plugin.metrics.logs += progress.logs - self.done.logs;
-                    self.done = progress;
-                    if !block.skips.is_empty() {
-                        self.report.skips(&log, &block.skips, Instant::now());
-                    }
+            let now = Instant::now();
+            self.report.notes(self.notes.take(), now);
+            self.report.sum_up(now);
+            match self.feed.next(deadline.saturating_duration_since(now)) {
+                Next::Batch(next) => {
+                    self.count(&next, &plugin.metrics);
+                    let Batch { block, end, .. } = next;
                     if !block.records.is_empty() {
-                        add(&block, plugin, batch)?;
+                        add(&block, &plugin.metrics, batch)?;
                         // Files are read from their start again, however far Falco came.
                         if self.background.is_some() {
                             plugin.delivered.batch(block);
@@ -200,6 +200,18 @@ impl Open {
         }
     }
 
+    /// Counts what came with a batch besides its events, and tells what was skipped.
+    fn count(&mut self, batch: &Batch, metrics: &Metrics) {
+        let Batch { log, block, progress, read, .. } = batch;
+        metrics.add_skips(&block.skips);
+        metrics.logs.add(progress.logs - self.done.logs);
+        metrics.bytes_read.add(*read);
+        self.done = *progress;
+        if !block.skips.is_empty() {
+            self.report.skips(log, &block.skips, Instant::now());
+        }
+    }
+
     /// Tells the source of a log whose last event Falco has gone through.
     fn settle(&mut self) {
         if let Some((receipt, verdict)) = self.end.take() {
@@ -208,13 +220,14 @@ impl Open {
     }
 
     /// Ends the source. What Falco has gone through is settled, the rest of what was read comes again.
-    fn close(mut self, delivered: &mut Delivered) {
+    fn close(mut self, delivered: &mut Delivered, metrics: &Metrics) {
         if delivered.is_whole() {
             self.settle();
-            while let Next::Batch(Batch { block, end, .. }) = self.feed.next(Duration::ZERO)
-                && block.records.is_empty()
+            while let Next::Batch(next) = self.feed.next(Duration::ZERO)
+                && next.block.records.is_empty()
             {
-                self.end = end;
+                self.count(&next, metrics);
+                self.end = next.end;
                 self.settle();
             }
         }
@@ -233,19 +246,25 @@ impl Open {
     }
 }
 
-fn add(block: &Block, plugin: &mut CloudTrail, batch: &mut EventBatch) -> Result<(), FailureReason> {
+fn add(block: &Block, metrics: &Metrics, batch: &mut EventBatch) -> Result<(), FailureReason> {
     batch.reserve(block.records.len());
+    let now_ns = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos() as u64);
+    let (mut event_bytes, mut untimed) = (0, 0);
+    let mut delays = metrics.delays();
+    delays.roll(Instant::now());
     for record in &block.records {
         let bytes = block.text.get(record.range.clone()).unwrap_or_default();
-        let time_ns = record.time_ns.unwrap_or_else(|| {
-            plugin.metrics.untimed += 1;
-            SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos() as u64)
-        });
-        plugin.metrics.events += 1;
-        plugin.metrics.event_bytes += bytes.len() as u64;
+        match record.time_ns {
+            Some(time_ns) => delays.add(now_ns.saturating_sub(time_ns)),
+            None => untimed += 1,
+        }
+        event_bytes += bytes.len() as u64;
         // Writing to memory does not fail.
-        batch.add(payload::event(bytes, time_ns)).map_err(|_| FailureReason::Failure)?;
+        batch.add(payload::event(bytes, record.time_ns.unwrap_or(now_ns))).map_err(|_| FailureReason::Failure)?;
     }
+    metrics.events.add(block.records.len() as u64);
+    metrics.event_bytes.add(event_bytes);
+    metrics.untimed.add(untimed);
     Ok(())
 }
 

@@ -9,6 +9,7 @@ mod http;
 mod kills;
 mod logs;
 mod lookup;
+mod metrics;
 mod poison;
 mod proxy;
 mod queues;

@@ -9,6 +9,7 @@ use aws_sdk_s3::config::{Builder, Region, ResponseChecksumValidation};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use super::{AwsError, Connection, Kind};
+use crate::aws::Service;
 use crate::aws::region::is_region;
 
 /// How many buckets in other regions are remembered; then they are found anew.
@@ -88,6 +89,7 @@ impl Clients {
             known.clients.clear();
         }
         let mut config = Builder::from(self.connection.sdk())
+            .interceptor(self.connection.meter(Service::S3))
             .region(Region::new(region.to_owned()))
             // Only Amazon's servers have a host name for each bucket.
             .force_path_style(self.path_style())

@@ -2,8 +2,8 @@
 
 use super::Connected;
 use super::keeper::{self, Told, Work};
-use crate::aws::AwsError;
-use crate::aws::sqs::{Message, Queue};
+use crate::aws::sqs::{Attributes, Message, Queue};
+use crate::aws::{AwsError, Service};
 use crate::checkpoint::{DoneSet, ObjectId};
 use crate::decode::name::DIGEST_FOLDER;
 use crate::decode::notice::{self, Notice, ObjectRef};
@@ -14,8 +14,10 @@ use crate::source::notes::{Level, Notes};
 use crate::source::remote::AbortOnDrop;
 use crate::source::text::TextLog;
 use crate::source::{Log, Receipt, address, printable};
+use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
@@ -28,6 +30,9 @@ const LONG_WAIT: u8 = 20;
 /// How long a call waits while messages are in work, in seconds: what is in work may have to be given back, and must not
 /// be taken by a call that is left behind.
 const SHORT_WAIT: u8 = 1;
+
+/// How often to ask how many messages wait.
+const DEPTH_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How many more receive loops there are while messages come faster than one can fetch them.
 const MORE_LOOPS: usize = 3;
@@ -68,6 +73,7 @@ impl Poll {
         for _ in 0..MORE_LOOPS {
             loops.spawn(Arc::clone(&self).help(queue.clone(), logs.clone()));
         }
+        loops.spawn(Arc::clone(&self).measure(queue.clone()));
         let mut tasks = JoinSet::new();
         let first = connected.take_first();
         if let Ok(room) = self.room.acquire_many(first.len() as u32).await {
@@ -89,6 +95,27 @@ impl Poll {
         }
     }
 
+    /// Asks how many messages wait, unless the queue is idle: then it costs its long polls alone, which tell that none
+    /// does.
+    async fn measure(self: Arc<Self>, queue: Queue) {
+        let Notes { messages, messages_in_work, queue_depth, .. } = &*self.notes;
+        let mut before = messages.get();
+        loop {
+            tokio::time::sleep(DEPTH_INTERVAL).await;
+            let received = messages.get();
+            let is_idle = received == mem::replace(&mut before, received) && messages_in_work.get() == Some(0);
+            if is_idle {
+                continue;
+            }
+            match queue.attributes().await {
+                Ok(Some(Attributes { depth: Some(depth), .. })) => queue_depth.set(depth),
+                // Whoever receives tells of trouble.
+                Ok(Some(_)) | Err(_) => {}
+                Ok(None) => return queue_depth.forget(),
+            }
+        }
+    }
+
     /// Receives once, and returns how many messages came.
     async fn receive(
         self: &Arc<Self>,
@@ -98,7 +125,7 @@ impl Poll {
         logs: &mpsc::Sender<Box<dyn Log>>,
     ) -> usize {
         let mut backoff = Backoff::default();
-        let (asked, received) = loop {
+        let (asked, wait_s, received) = loop {
             // Falco may be slow: what is received must be worked on before its lease becomes a burden.
             let Ok(mut room) = Arc::clone(&self.room).acquire_owned().await else { return 0 };
             if let Ok(more) = Arc::clone(&self.room).try_acquire_many_owned(self.more()) {
@@ -119,11 +146,10 @@ impl Poll {
             // short one is waited for at a close, so that what it brings is given back.
             let received = if wait_s > SHORT_WAIT { AbortOnDrop(call).join().await } else { call.await };
             match received {
-                Ok(Ok(received)) => break (asked, received),
+                Ok(Ok(received)) => break (asked, wait_s, received),
                 Ok(Err(error)) => {
-                    self.notes.retries.add(1);
                     let level = if error.is_transient() { Level::Warn } else { Level::Error };
-                    self.notes.say(level, "receive", format!("{error}; trying again"));
+                    self.notes.retry(Service::Sqs, "receive", level, &error);
                 }
                 Err(_) => self.notes.say(Level::Error, "fault", "an internal fault, please report it"),
             }
@@ -133,6 +159,10 @@ impl Poll {
             self.busy.notify_waiters();
         }
         let count = received.len();
+        // A call that waits looks everywhere where there could be a message.
+        if count == 0 && wait_s > 0 && self.notes.queue_depth.get().is_some() {
+            self.notes.queue_depth.set(0);
+        }
         self.deliver_all(received, tasks, logs).await;
         count
     }
