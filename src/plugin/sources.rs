@@ -5,6 +5,8 @@ use crate::aws::sqs::QueueRef;
 use crate::config::{
     AccountId, AssumedRole, AwsConfig, Config, Interval, Limits, LookupConfig, OpenParams, QueueName, Regions, Secret,
 };
+use crate::decode::gunzip::InflateLimits;
+use crate::decode::notice::MessageLimits;
 use crate::decode::split::RecordLimits;
 use crate::feed::FeedLimits;
 use crate::source::lookup::{self, LookupSettings, Role};
@@ -44,6 +46,7 @@ pub(super) fn open(params: &OpenParams, config: &Config) -> Result<Opened, Error
                 delete: config.sqs_delete,
                 give_up_after: Some(config.sqs_max_receive_count).filter(|count| config.sqs_delete && *count > 0),
                 buckets: config.sqs_allowed_buckets.clone(),
+                limits: MessageLimits { bytes: config.limits.message_bytes, items: config.limits.message_objects },
             };
             sqs::open(queue, &settings(config)).map_err(|error| sdk_error(format!("open_params {params}: {error}")))
         }
@@ -104,6 +107,6 @@ pub(super) fn feed_limits(limits: &Limits, is_remote: bool) -> FeedLimits {
     FeedLimits {
         in_flight_bytes: if is_remote { limits.in_flight_bytes / 2 } else { limits.in_flight_bytes },
         record: RecordLimits { bytes: limits.record_bytes, depth: limits.depth },
-        inflate_ratio: limits.inflate_ratio,
+        inflate: InflateLimits { ratio: limits.inflate_ratio, bytes: limits.inflated_bytes },
     }
 }

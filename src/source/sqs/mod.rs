@@ -13,6 +13,7 @@ use crate::aws::s3::Objects;
 use crate::aws::sqs::{Attributes, Message, Queue, QueueRef};
 use crate::aws::{AwsError, Connection};
 use crate::checkpoint::DoneSet;
+use crate::decode::notice::MessageLimits;
 use keeper::Keeper;
 use poll::Poll;
 use std::mem;
@@ -47,6 +48,8 @@ pub struct QueueSettings {
     pub give_up_after: Option<u32>,
     /// The buckets that messages may name, or none for all.
     pub buckets: Vec<String>,
+    /// What a message may be like.
+    pub limits: MessageLimits,
 }
 
 /// Opens a queue.
@@ -89,6 +92,7 @@ pub fn open(wanted: QueueSettings, settings: &Settings) -> Result<Opened, OpenEr
         name,
         downloads: Downloads::new(objects, settings.download_concurrency, settings.memory, Arc::clone(&notes)),
         buckets: wanted.buckets.clone(),
+        limits: wanted.limits,
         done,
         room,
         capacity: in_work,
