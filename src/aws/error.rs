@@ -10,12 +10,12 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
+use crate::printable::{NAME, printable};
+
 /// The action that a role's owner must allow as well.
 pub(super) const ASSUME_ROLE: &str = "sts:AssumeRole";
 /// Characters of a service's text that are kept.
 const DETAIL: usize = 400;
-/// Characters of a target that are kept: a key of S3 has up to 1,024 bytes.
-const TARGET: usize = 1200;
 
 /// What kind of trouble it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,7 +146,7 @@ pub struct AwsError {
 impl AwsError {
     /// Makes an error of what was found without the SDK. `detail` may be a stranger's text.
     pub(crate) fn new(kind: Kind, action: &'static str, target: &str, detail: &str) -> Self {
-        Self { kind, action, target: printable(target, TARGET), detail: printable(detail, DETAIL) }
+        Self { kind, action, target: printable(target, NAME), detail: printable(detail, DETAIL) }
     }
 
     /// Makes an error of settings that allow no request at all.
@@ -205,7 +205,7 @@ impl AwsError {
                     _ => Kind::Credentials,
                 };
                 // Not cut again, what to allow is said last.
-                return Self { kind, action, target: printable(target, TARGET), detail: refused.to_string() };
+                return Self { kind, action, target: printable(target, NAME), detail: refused.to_string() };
             }
             let none = matches!(chain[at].downcast_ref(), Some(CredentialsError::CredentialsNotLoaded(_)));
             let detail = if none {
@@ -298,20 +298,6 @@ fn harmless(text: &str) -> &str {
     let external_id = if lower.contains("'externalid'") { lower.find("value '") } else { None };
     let end = mark.into_iter().chain(key).chain(external_id).min().unwrap_or(text.len());
     text[..end].trim_end()
-}
-
-/// Returns a text with at most `max` characters, none of which moves the cursor or the direction of a terminal.
-fn printable(text: &str, max: usize) -> String {
-    let unsafe_to_print = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
-    let mut printable: String =
-        text.chars().take(max).map(|c| if unsafe_to_print(c) { '\u{fffd}' } else { c }).collect();
-    if text.chars().nth(max).is_some() {
-        printable.push('…');
-    }
-    printable
 }
 
 #[cfg(test)]

@@ -10,11 +10,13 @@ mod sources;
 use crate::config::{Config, UserConfig};
 use crate::fields::CloudTrailFields;
 use crate::metrics::Metrics;
+use crate::printable::{LINE, printable};
 use delivered::Delivered;
 use extraction::{Answers, c_str, sdk_error};
 use falco_plugin::base::{Json, Metric, Plugin};
 use falco_plugin::tables::TablesInput;
 use std::ffi::CStr;
+use std::fmt::Display;
 
 /// The plugin: one for each engine that loads it. It starts no thread and touches no file before it is opened.
 pub struct CloudTrail {
@@ -37,7 +39,7 @@ impl Plugin for CloudTrail {
     type ConfigType = Json<UserConfig>;
 
     fn new(_input: Option<&TablesInput>, Json(config): Self::ConfigType) -> Result<Self, anyhow::Error> {
-        let config = Config::from_user(config).map_err(sdk_error)?;
+        let config = Config::from_user(config).map_err(error)?;
         for notice in config.notices() {
             log::info!("{notice}");
         }
@@ -47,4 +49,9 @@ impl Plugin for CloudTrail {
     fn get_metrics(&mut self) -> impl IntoIterator<Item = Metric> {
         self.metrics.export()
     }
+}
+
+/// Makes an error that Falco shows as it is: it may quote settings, names and answers.
+fn error(reason: impl Display) -> anyhow::Error {
+    sdk_error(printable(&reason.to_string(), LINE))
 }

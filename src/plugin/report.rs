@@ -1,6 +1,7 @@
 //! What the plugin tells about what it skips and about its work in the background: few enough lines to be read.
 
 use crate::decode::{Cause, Skip, Skips};
+use crate::printable::{LINE, printable};
 use crate::source::notes::{GIVEN_UP, Level, Note};
 use log::Level as LogLevel;
 use std::collections::HashMap;
@@ -132,7 +133,7 @@ fn log_level(level: Level) -> LogLevel {
 fn line(log: &str, skip: &Skip) -> String {
     let at = skip.at.map(|at| format!(" at byte {at}")).unwrap_or_default();
     let detail = skip.detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
-    format!("skipped {log}: {}{at}{detail}", skip.cause)
+    printable(&format!("skipped {log}: {}{at}{detail}", skip.cause), LINE)
 }
 
 #[cfg(test)]

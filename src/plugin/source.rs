@@ -2,6 +2,7 @@
 
 use super::CloudTrail;
 use super::delivered::Delivered;
+use super::error;
 use super::payload::{self, CloudTrailEvent, EVENT_SOURCE_C, PLUGIN_ID};
 use super::report::Report;
 use super::sources;
@@ -14,7 +15,7 @@ use crate::source::notes::Notes;
 use crate::source::remote::Background;
 use crate::source::{Opened, Receipt, Verdict};
 use anyhow::Error;
-use extraction::{Given, sdk_error};
+use extraction::Given;
 use falco_plugin::FailureReason;
 use falco_plugin::source::{EventBatch, EventInput, ProgressInfo, SourcePlugin, SourcePluginInstance};
 use jsontext::Kind;
@@ -52,9 +53,9 @@ impl SourcePlugin for CloudTrail {
 
     fn open(&mut self, params: Option<&str>) -> Result<Instance, Error> {
         self.answers.forget();
-        let params: OpenParams = params.unwrap_or_default().parse().map_err(sdk_error)?;
+        let params: OpenParams = params.unwrap_or_default().parse().map_err(error)?;
         let opened = catch_unwind(AssertUnwindSafe(|| sources::open(&params, &self.config)));
-        let opened = opened.unwrap_or_else(|_| Err(sdk_error("an internal fault, please report it")));
+        let opened = opened.unwrap_or_else(|_| Err(error("an internal fault, please report it")));
         let Opened { logs, background, ignored, ids, notes } = opened?;
         let mut report = Report::default();
         for (name, cause, detail) in ignored {
@@ -70,7 +71,7 @@ impl SourcePlugin for CloudTrail {
         self.metrics.source = Arc::clone(&notes);
         let limits = sources::feed_limits(&self.config.limits, background.is_some());
         let feed = Feed::start(logs, limits, seen)
-            .map_err(|error| sdk_error(format!("cannot start a thread to read with: {error}")))?;
+            .map_err(|reason| error(format!("cannot start a thread to read with: {reason}")))?;
         Ok(Instance {
             background,
             feed,
@@ -91,7 +92,7 @@ impl SourcePlugin for CloudTrail {
 
     fn event_to_string(&mut self, input: &EventInput<CloudTrailEvent<'_>>) -> Result<CString, Error> {
         let event = Given::of(input);
-        let payload = event.payload().ok_or_else(|| sdk_error("not a plugin's event"))?;
+        let payload = event.payload().ok_or_else(|| error("not a plugin's event"))?;
         self.answers.begin(event.id(), payload);
         let root = self.answers.root(payload).filter(|root| root.kind() == Kind::Object);
         let line = catch_unwind(|| {

@@ -1,5 +1,6 @@
 //! From the configuration to an open source.
 
+use super::error;
 use crate::aws::Access;
 use crate::aws::sqs::QueueRef;
 use crate::config::{
@@ -15,14 +16,13 @@ use crate::source::s3::{self, Bucket};
 use crate::source::sqs::{self, QueueSettings};
 use crate::source::{Opened, files};
 use anyhow::Error;
-use extraction::sdk_error;
 use jiff::Timestamp;
 use std::path::PathBuf;
 
 /// Opens what `open_params` name.
 pub(super) fn open(params: &OpenParams, config: &Config) -> Result<Opened, Error> {
     match params {
-        OpenParams::Files(path) => files::open(path).map_err(sdk_error),
+        OpenParams::Files(path) => files::open(path).map_err(error),
         OpenParams::S3(location) => {
             let bucket = Bucket {
                 name: location.bucket.clone(),
@@ -32,7 +32,7 @@ pub(super) fn open(params: &OpenParams, config: &Config) -> Result<Opened, Error
                 window_name: config.s3_interval.as_ref().map(ToString::to_string).unwrap_or_default(),
                 follow: config.s3_follow.then_some(config.s3_follow_interval),
             };
-            s3::open(bucket, &settings(config)).map_err(|error| sdk_error(format!("open_params {params}: {error}")))
+            s3::open(bucket, &settings(config)).map_err(|reason| error(format!("open_params {params}: {reason}")))
         }
         OpenParams::Sqs(queue) => {
             let queue = match queue {
@@ -48,7 +48,7 @@ pub(super) fn open(params: &OpenParams, config: &Config) -> Result<Opened, Error
                 buckets: config.sqs_allowed_buckets.clone(),
                 limits: MessageLimits { bytes: config.limits.message_bytes, items: config.limits.message_objects },
             };
-            sqs::open(queue, &settings(config)).map_err(|error| sdk_error(format!("open_params {params}: {error}")))
+            sqs::open(queue, &settings(config)).map_err(|reason| error(format!("open_params {params}: {reason}")))
         }
         OpenParams::Lookup(regions) => {
             let LookupConfig { start, poll_interval, overlap, attribute, insights, follow, assume_roles } =
@@ -69,7 +69,7 @@ pub(super) fn open(params: &OpenParams, config: &Config) -> Result<Opened, Error
                 insights,
                 follow,
             };
-            lookup::open(lookup, &settings(config)).map_err(|error| sdk_error(format!("open_params {params}: {error}")))
+            lookup::open(lookup, &settings(config)).map_err(|reason| error(format!("open_params {params}: {reason}")))
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the background work of a source has to tell: lines for the log and counts. It writes nothing itself, since
 //! only Falco's thread may call the log; that thread takes the notes with it when it asks for events.
 
+use crate::printable::{LINE, printable};
 use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -78,13 +79,20 @@ pub struct Notes {
 }
 
 impl Notes {
-    /// Adds a line.
+    /// Adds a line, which need not be free of control characters.
     pub fn say(&self, level: Level, topic: &'static str, text: impl Into<String>) {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.waiting.len() < WAITING || topic == GIVEN_UP {
-            lines.waiting.push(Note { topic, level, text: text.into() });
+            lines.waiting.push(Note { topic, level, text: printable(&text.into(), LINE) });
         } else {
             lines.dropped += 1;
+        }
+    }
+
+    /// Adds a warning about the start, if there is one.
+    pub fn warn_of(&self, text: Option<String>) {
+        if let Some(text) = text {
+            self.say(Level::Warn, "open", text);
         }
     }
 

@@ -86,6 +86,7 @@ pub(super) async fn find(
         }
         (Err(_), Regions::All) => Connection::new(access, Some("us-east-1")).await?,
     };
+    notes.warn_of(connection.warning("CloudTrail"));
     let mut finding = JoinSet::new();
     for account in accounts(wanted, access, connection).await? {
         let (regions, notes) = (wanted.regions.clone(), Arc::clone(notes));

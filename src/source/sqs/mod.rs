@@ -63,6 +63,7 @@ pub fn open(wanted: QueueSettings, settings: &Settings) -> Result<Opened, OpenEr
     let runtime = runtime().map_err(OpenError::Runtime)?;
     let connection = runtime.block_on(Connection::new(&settings.access, wanted.queue.region()))?;
     let objects = Objects::new(&connection)?;
+    ["S3", "SQS"].into_iter().for_each(|service| notes.warn_of(connection.warning(service)));
     let connected = runtime.block_on(in_time(connect(&connection, &wanted, ATTEMPTS, &notes)))?.flatten();
     let name = printable(wanted.queue.text());
     let identity = format!(
