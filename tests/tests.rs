@@ -10,6 +10,7 @@ mod coverage;
 mod docs;
 mod engine;
 mod files;
+mod hostile;
 mod json;
 mod layers;
 mod oracle;
