@@ -256,10 +256,10 @@ fn cut(raw: &Queue<Raw>, limits: RecordLimits, mut seen: Seen, given_up: &GivenU
                 if splitter.is_none() {
                     given_up.tell(number);
                 }
-                (block, Progress { bytes: done.bytes + used, ..done }, None)
+                (block, Progress { bytes: done.bytes.saturating_add(used), ..done }, None)
             }
             Raw::End { damage, bytes, receipt } => {
-                done = Progress { logs: done.logs + 1, bytes: done.bytes + bytes };
+                done = Progress { logs: done.logs + 1, bytes: done.bytes.saturating_add(bytes) };
                 (guarded(&mut splitter, |splitter| splitter.finish(damage, &mut seen)), done, receipt)
             }
         };
@@ -508,7 +508,7 @@ mod tests {
             "junk".into()
         }
         fn bytes(&self) -> u64 {
-            1 << 40
+            u64::MAX
         }
         fn open(&mut self) -> Result<Box<dyn Read + Send>, Skip> {
             Ok(Box::new(io::repeat(self.0)))

@@ -2,12 +2,16 @@
 //! log nor an error says more than it should.
 
 mod bytes;
+mod connects;
 mod files;
+mod messages;
 
 /// Holds lines of a log, or errors, to what a terminal may be shown.
 #[track_caller]
 pub fn assert_printable<'a>(lines: impl IntoIterator<Item = &'a String>) {
-    let is_hidden = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
+    let is_hidden = |c: char| {
+        c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+    };
     for line in lines {
         assert!(!line.contains(is_hidden), "{line:?}");
         assert!(line.chars().count() < 5000, "{line:?}");

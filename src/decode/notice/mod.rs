@@ -15,6 +15,9 @@ pub use super::name::is_log_key;
 /// Bytes of the longest key that S3 allows.
 const MAX_KEY_BYTES: usize = 1024;
 
+/// Bytes of the largest object that S3 allows, 50 TB, and some more.
+const MAX_OBJECT_BYTES: u64 = 1 << 46;
+
 /// What a message may be like.
 #[derive(Clone, Copy, Debug)]
 pub struct MessageLimits {
@@ -59,16 +62,19 @@ impl ObjectRef {
         } else {
             None
         };
-        Self { bucket, key, bytes, impossible }
+        // Whoever writes a message may say any size.
+        Self { bucket, key, bytes: bytes.filter(|bytes| *bytes <= MAX_OBJECT_BYTES), impossible }
     }
 }
 
-/// Returns whether a bucket can be called so. Buckets from before 2018 may have upper case and underscores too.
+/// Returns whether a bucket can be called so. Buckets from before 2018 may have upper case and underscores too. Those of
+/// S3 Express, which no trail writes to, end in `--x-s3`.
 fn is_bucket_name(name: &str) -> bool {
     (3..=63).contains(&name.len())
         && name.starts_with(|first: char| first.is_ascii_alphanumeric())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
         && !name.contains("..")
+        && !name.ends_with("--x-s3")
 }
 
 /// Why a message cannot be read. The texts quote little of it, and no control characters.
@@ -468,6 +474,7 @@ mod tests {
             ("evil.com:80", "a", Some("not a name of a bucket")),
             ("..", "a", Some("not a name of a bucket")),
             ("a..b", "a", Some("not a name of a bucket")),
+            ("evil--use1-az4--x-s3", "a", Some("not a name of a bucket")),
             ("a b c", "a", Some("not a name of a bucket")),
             ("a\r\nHost: evil", "a", Some("not a name of a bucket")),
             ("bücket", "a", Some("not a name of a bucket")),
