@@ -163,6 +163,7 @@ impl AwsError {
         status: u16,
     ) -> Self {
         let kind = Kind::of_answer(code, status);
+        let code = code.map(harmless);
         let detail = match (code, message) {
             // Messages about signatures and tokens may quote them.
             (Some(code), _) if kind.is_credentials() => code.to_owned(),
@@ -282,8 +283,8 @@ fn told(chain: &[&(dyn Error + 'static)]) -> String {
     parts.join(": ")
 }
 
-/// Cuts a text where it begins to quote a signed request, an access key, an external id, or what a credential process
-/// printed.
+/// Cuts a text where it begins to quote a signed request, an access key, what looks like a secret key or a token, an
+/// external id, or what a credential process printed.
 fn harmless(text: &str) -> &str {
     let lower = text.to_ascii_lowercase();
     let marks = ["x-amz-", "credential=", "signature=", "aws4-hmac", "canonical string", "stderr:"];
@@ -296,8 +297,24 @@ fn harmless(text: &str) -> &str {
         text.match_indices(prefix).find(key).map(|(at, _)| at)
     });
     let external_id = if lower.contains("'externalid'") { lower.find("value '") } else { None };
-    let end = mark.into_iter().chain(key).chain(external_id).min().unwrap_or(text.len());
+    let end = mark.into_iter().chain(key).chain(secret(text)).chain(external_id).min().unwrap_or(text.len());
     text[..end].trim_end()
+}
+
+/// Finds a word that is as long as a secret key at least and as mixed as keys and tokens are: in the Base64 alphabet, with
+/// letters of both cases and digits.
+fn secret(text: &str) -> Option<usize> {
+    const SHORTEST: usize = 40;
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
+    let is_secret = |word: &&str| {
+        let has = |is: fn(&char) -> bool| word.chars().any(|c| is(&c));
+        word.len() >= SHORTEST
+            && has(char::is_ascii_uppercase)
+            && has(char::is_ascii_lowercase)
+            && has(char::is_ascii_digit)
+    };
+    let word = text.split(|c| !is_part(c)).find(is_secret)?;
+    text.find(word)
 }
 
 #[cfg(test)]
@@ -437,6 +454,8 @@ mod tests {
             "no AWS4-HMAC-SHA256 Credential=AKIDSECRET",
             "no AKIAIOSFODNN7EXAMPLE",
             "no ASIAIOSFODNN7EXAMPLE",
+            "no wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "no:FwoGZXIvYXdzEBYaDHqa0AP1WvIhz5WwSiLRASHSXGFcdmJRZ1V0b2tlbg==",
         ] {
             let shown = answer(Some("X"), Some(text), 400).detail;
             assert!(shown.starts_with("X: no") && shown.len() < 25, "{shown}");

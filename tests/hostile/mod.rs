@@ -4,7 +4,11 @@
 mod bytes;
 mod connects;
 mod files;
+mod lines;
 mod messages;
+mod network;
+mod parrot;
+mod secrets;
 
 /// Holds lines of a log, or errors, to what a terminal may be shown.
 #[track_caller]
