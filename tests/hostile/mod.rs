@@ -9,6 +9,7 @@ mod messages;
 mod network;
 mod parrot;
 mod secrets;
+mod state;
 
 /// Holds lines of a log, or errors, to what a terminal may be shown.
 #[track_caller]

@@ -94,7 +94,8 @@ fn refusal(request: &Message, status: u16, code: &str) -> Message {
         headers(request),
         request.text(),
     );
-    let xml = text.replace('&', "&amp;").replace('<', "&lt;");
+    // XML has no escape for some characters; what holds one is no XML, and is not read.
+    let xml = text.replace('&', "&amp;").replace('<', "&lt;").replace('\u{1b}', "");
     let answer = Message::new(format!("HTTP/1.1 {status} x"));
     if request.header("x-amz-target").is_some() {
         let body = json!({"__type": format!("com.amazonaws#{code}"), "message": text}).to_string();
