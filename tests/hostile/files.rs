@@ -22,11 +22,14 @@ const LONGEST: Duration = Duration::from_secs(5);
 /// Small, so that what is too large is soon too large.
 const CONFIG: &str = r#"{"limits": {"inflatedMiB": 8, "recordMiB": 1, "inFlightMiB": 8}}"#;
 
+/// Puts something at a path.
+type Put<'a> = dyn Fn(&Path) + 'a;
+
 /// Puts hostile files into a folder, and behind each a good one with one event, whose number is that of the file.
 /// Returns how many there are of each.
 fn fill(folder: &Path) -> u64 {
     let mut count = 0;
-    let mut place = |name: &[u8], put: &dyn Fn(&Path)| {
+    let mut place = |name: &[u8], put: &Put<'_>| {
         let name = [format!("{count:04}").as_bytes(), name].concat();
         put(&folder.join(OsStr::from_bytes(&name)));
         fs::write(folder.join(format!("{count:04}~.json")), event(count)).unwrap();
@@ -59,7 +62,7 @@ fn fill(folder: &Path) -> u64 {
 }
 
 /// What has the name of a log and is none.
-fn special(place: &mut dyn FnMut(&[u8], &dyn Fn(&Path))) {
+fn special(place: &mut impl FnMut(&[u8], &Put<'_>)) {
     let link = |to: &'static str| move |path: &Path| symlink(to, path).unwrap();
     for to in ["/dev/zero", "/dev/random", "/dev/full", "/dev/tty", "/dev/stdin", "/proc/kmsg", "/proc/self/mem"] {
         place(b"-link.json", &link(to));
@@ -84,7 +87,7 @@ fn special(place: &mut dyn FnMut(&[u8], &dyn Fn(&Path))) {
     place(b"-sparse.json", &|path| File::create(path).unwrap().set_len(1 << 40).unwrap());
     place(b"-closed.json", &|path| {
         fs::write(path, "{}").unwrap();
-        fs::set_permissions(path, PermissionsExt::from_mode(0)).unwrap();
+        fs::set_permissions(path, PermissionsExt::from_mode(0o000)).unwrap();
     });
 }
 

@@ -14,6 +14,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
+/// Puts something at a path.
+type Put<'a> = dyn Fn(&Path) + 'a;
+
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
@@ -53,11 +56,11 @@ fn what_stands_in_the_way_is_set_aside_or_named() {
     let fifo = |path: &Path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
     let folder = |path: &Path| fs::create_dir(path).unwrap();
     let sparse = |path: &Path| File::create(path).unwrap().set_len(1 << 40).unwrap();
-    let put: [(&dyn Fn(&Path), &str); 4] = [(&link, "link"), (&fifo, "fifo"), (&folder, "folder"), (&sparse, "sparse")];
+    let put: [(&Put<'_>, &str); 4] = [(&link, "link"), (&fifo, "fifo"), (&folder, "folder"), (&sparse, "sparse")];
     let source = Source::s3(&name);
     assert_eq!(source.read(), ids);
-    let files = fs::read_dir(source.state()).unwrap().map(|entry| entry.unwrap().path());
-    let state = files.filter(|file| file.extension().is_some_and(|ending| ending == "state")).next().unwrap();
+    let mut files = fs::read_dir(source.state()).unwrap().map(|entry| entry.unwrap().path());
+    let state = files.find(|file| file.extension().is_some_and(|ending| ending == "state")).unwrap();
     for (put, what) in put {
         for ending in ["state", "ids", "state.tmp", "ids.lock"] {
             let path = state.with_extension(ending);
@@ -72,7 +75,7 @@ fn what_stands_in_the_way_is_set_aside_or_named() {
                 let told = log.iter().any(|line| line.contains("is not usable") && line.contains("set-aside"));
                 assert!(told, "{what} {ending}: {log:#?}");
             }
-            let _ = fs::remove_dir(&path);
+            let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir(&path));
         }
     }
 }
