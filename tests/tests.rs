@@ -12,6 +12,7 @@ mod dashboard;
 mod docs;
 mod engine;
 mod files;
+mod hostile;
 mod json;
 mod layers;
 mod oracle;

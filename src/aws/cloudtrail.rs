@@ -124,16 +124,21 @@ impl History {
             request =
                 request.lookup_attributes(attribute.map_err(|error| AwsError::unanswered(LOOKUP, &self.name, &error))?);
         }
-        let output = match request.send().await {
-            Ok(output) => output,
+        let page = match request.send().await {
+            // The SDK takes an empty body for an answer, which must not pass for one that there are no events.
+            Ok(output) => page(output).ok_or_else(|| {
+                AwsError::new(Kind::Transient, LOOKUP, &self.name, "the answer has no list of events")
+            })?,
             Err(error) => {
                 let page = error.raw_response().and_then(refused_page);
-                return page.ok_or_else(|| AwsError::from_sdk(LOOKUP, &self.name, &error));
+                page.ok_or_else(|| AwsError::from_sdk(LOOKUP, &self.name, &error))?
             }
         };
-        // The SDK takes an empty body for an answer, which must not pass for one that there are no events.
-        page(output)
-            .ok_or_else(|| AwsError::new(Kind::Transient, LOOKUP, &self.name, "the answer has no list of events"))
+        // Else the same page would be asked for without an end.
+        if token.is_some() && page.next.as_deref() == token {
+            return Err(AwsError::new(Kind::Changed, LOOKUP, &self.name, "a page names itself as the next one"));
+        }
+        Ok(page)
     }
 }
 

@@ -142,6 +142,12 @@ impl Connection {
         own.filter(|url| !url.is_empty()).or_else(general)
     }
 
+    /// Returns a line to log when requests to a service go over plain http, as [`Self::endpoint`] says.
+    pub fn warning(&self, service: &str) -> Option<String> {
+        let url = self.endpoint(service).filter(|url| url.starts_with("http://"))?;
+        Some(format!("{service} is at {url}, as configured: what it is asked and what it answers is not encrypted"))
+    }
+
     /// Returns [`Self::endpoint`] of a service that is about to be used, checked.
     pub(super) fn checked_endpoint(&self, service: &str) -> Result<Option<String>, AwsError> {
         let url = self.endpoint(service);

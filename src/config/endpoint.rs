@@ -28,9 +28,9 @@ impl FromStr for Endpoint {
     fn from_str(text: &str) -> Result<Self, EndpointError> {
         let text = text.trim();
         if has_user(text) {
-            return Err(EndpointError::WithUser(without_user(text)));
+            return Err(EndpointError::WithUser(without_secrets(text)));
         }
-        parse(text).ok_or_else(|| EndpointError::NotAUrl(without_user(text)))
+        parse(text).ok_or_else(|| EndpointError::NotAUrl(without_secrets(text)))
     }
 }
 
@@ -40,11 +40,20 @@ pub(super) fn has_user(url: &str) -> bool {
     authority.is_some_and(|authority| authority.contains('@'))
 }
 
-/// Returns a text for an error: what may be a user and a password, which can hold a slash too, is left out.
-pub(super) fn without_user(text: &str) -> String {
-    let Some((hidden, rest)) = text.rsplit_once('@') else { return text.to_owned() };
-    let scheme = hidden.split_inclusive("://").next().filter(|scheme| scheme.ends_with("://")).unwrap_or_default();
-    format!("{scheme}...@{rest}")
+/// Returns a text for an error: what may be a user and a password, which can hold a slash too, is left out, and so are the
+/// parameters of a URL, which may be a signature.
+pub(super) fn without_secrets(text: &str) -> String {
+    let shown = match text.rsplit_once('@') {
+        Some((hidden, rest)) => {
+            let scheme = hidden.split_inclusive("://").next().filter(|scheme| scheme.ends_with("://"));
+            format!("{}...@{rest}", scheme.unwrap_or_default())
+        }
+        None => text.to_owned(),
+    };
+    match shown.split_once('?') {
+        Some((path, parameters)) if parameters.contains('=') => format!("{path}?..."),
+        _ => shown,
+    }
 }
 
 fn parse(text: &str) -> Option<Endpoint> {
@@ -91,7 +100,6 @@ mod tests {
             "http://host:",
             "http://host:x",
             "http://host:99999",
-            "http://host?a=b",
             "http://host#a",
             "http://ho st",
             "http://host/a\nb",
@@ -99,6 +107,21 @@ mod tests {
             let error = text.parse::<Endpoint>().unwrap_err().to_string();
             assert!(error.starts_with(&format!("{text:?} is not a URL of a service, write http://")), "{error}");
         }
+    }
+
+    #[test]
+    fn what_may_be_a_signature_is_refused_and_not_shown() {
+        for (text, shown) in [
+            ("http://host?a=b", "http://host?..."),
+            ("https://host/a?X-Amz-Signature=s3cret#x", "https://host/a?..."),
+            ("https://user:s3cret@host/a?b=s3cret", "https://...@host/a?..."),
+            ("https://host/a?b=s3cret@c", "https://...@c"),
+        ] {
+            let error = text.parse::<Endpoint>().unwrap_err();
+            assert!(error.to_string().starts_with(&format!("{shown:?} ")), "{error}");
+            assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
+        }
+        assert_eq!(without_secrets("/logs/what?"), "/logs/what?");
     }
 
     #[test]

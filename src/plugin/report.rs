@@ -3,6 +3,7 @@
 //! The first of a cause has a line at once. The others are counted, and summed up in one line a minute.
 
 use crate::decode::{Cause, Skip, Skips};
+use crate::printable::{LINE, printable};
 use crate::source::notes::{DISTINCT, Level, Note};
 use log::Level as LogLevel;
 use std::collections::BTreeMap;
@@ -190,7 +191,7 @@ fn log_level(level: Level) -> LogLevel {
 fn line(log: &str, skip: &Skip) -> String {
     let at = skip.at.map(|at| format!(" at byte {at}")).unwrap_or_default();
     let detail = skip.detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
-    format!("skipped {log}: {}{at}{detail}", skip.cause)
+    printable(&format!("skipped {log}: {}{at}{detail}", skip.cause), LINE)
 }
 
 #[cfg(test)]

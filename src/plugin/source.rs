@@ -4,6 +4,7 @@
 
 use super::CloudTrail;
 use super::delivered::Delivered;
+use super::error;
 use super::payload::{self, CloudTrailEvent, EVENT_SOURCE_C, PLUGIN_ID};
 use super::report::Report;
 use super::sources;
@@ -17,7 +18,7 @@ use crate::source::notes::Notes;
 use crate::source::remote::Background;
 use crate::source::{Opened, Receipt, Verdict};
 use anyhow::Error;
-use extraction::{Given, sdk_error};
+use extraction::Given;
 use falco_plugin::FailureReason;
 use falco_plugin::source::{EventBatch, EventInput, ProgressInfo, SourcePlugin, SourcePluginInstance};
 use faults::guarded;
@@ -60,7 +61,7 @@ impl SourcePlugin for CloudTrail {
     const PLUGIN_ID: u32 = PLUGIN_ID;
 
     fn open(&mut self, params: Option<&str>) -> Result<Instance, Error> {
-        guarded("open", || self.source(params)).map_err(sdk_error)?.map(|open| Instance(Some(open)))
+        guarded("open", || self.source(params)).map_err(error)?.map(|open| Instance(Some(open)))
     }
 
     fn close(&mut self, instance: &mut Instance) {
@@ -75,14 +76,14 @@ impl SourcePlugin for CloudTrail {
     }
 
     fn event_to_string(&mut self, input: &EventInput<CloudTrailEvent<'_>>) -> Result<CString, Error> {
-        guarded("event_to_string", || self.info_line(Given::of(input))).map_err(sdk_error)?
+        guarded("event_to_string", || self.info_line(Given::of(input))).map_err(error)?
     }
 }
 
 impl CloudTrail {
     fn source(&mut self, params: Option<&str>) -> Result<Open, Error> {
         self.answers.forget();
-        let params: OpenParams = params.unwrap_or_default().parse().map_err(sdk_error)?;
+        let params: OpenParams = params.unwrap_or_default().parse().map_err(error)?;
         let Opened { logs, background, ignored, ids, notes } = sources::open(&params, &self.config)?;
         let mut report = Report::default();
         for (name, cause, detail) in ignored {
@@ -97,7 +98,7 @@ impl CloudTrail {
         self.delivered.begin(seen.count());
         let limits = sources::feed_limits(&self.config.limits, background.is_some());
         let feed = Feed::start(logs, limits, seen)
-            .map_err(|error| sdk_error(format!("cannot start a thread to read with: {error}")))?;
+            .map_err(|reason| error(format!("cannot start a thread to read with: {reason}")))?;
         self.metrics.opened(Arc::clone(&notes), feed.in_flight());
         Ok(Open {
             background,
@@ -113,7 +114,7 @@ impl CloudTrail {
     }
 
     fn info_line(&mut self, event: Given<'_>) -> Result<CString, Error> {
-        let payload = event.payload().ok_or_else(|| sdk_error("not a plugin's event"))?;
+        let payload = event.payload().ok_or_else(|| error("not a plugin's event"))?;
         self.answers.begin(event.id(), payload);
         let mut line = Vec::new();
         if let Some(root) = self.answers.root(payload).filter(|root| root.kind() == Kind::Object) {

@@ -4,6 +4,7 @@
 
 use super::memory::Memory;
 use crate::aws::{AwsError, Connection, Service, Traffic};
+use crate::printable::{LINE, printable};
 use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -157,13 +158,20 @@ impl Notes {
         self.memory.get().map_or(0, Memory::taken)
     }
 
-    /// Adds a line.
+    /// Adds a line, which need not be free of control characters.
     pub fn say(&self, level: Level, topic: &'static str, text: impl Into<String>) {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.waiting.len() < WAITING || topic == GIVEN_UP {
-            lines.waiting.push(Note { topic, level, text: text.into() });
+            lines.waiting.push(Note { topic, level, text: printable(&text.into(), LINE) });
         } else {
             lines.dropped += 1;
+        }
+    }
+
+    /// Adds a warning about the start, if there is one.
+    pub fn warn_of(&self, text: Option<String>) {
+        if let Some(text) = text {
+            self.say(Level::Warn, "open", text);
         }
     }
 

@@ -95,6 +95,7 @@ pub(super) async fn find(
     connection: Connection,
     notes: &Arc<Notes>,
 ) -> Result<Vec<Target>, AwsError> {
+    notes.warn_of(connection.warning("CloudTrail"));
     let mut finding = JoinSet::new();
     for account in accounts(wanted, access, connection).await? {
         let (regions, notes) = (wanted.regions.clone(), Arc::clone(notes));

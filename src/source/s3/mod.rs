@@ -49,6 +49,7 @@ pub fn open(bucket: Bucket, settings: &Settings) -> Result<Opened, OpenError> {
     let connection = runtime.block_on(Connection::new(&settings.access, None))?;
     let notes = Arc::new(Notes::of(&connection));
     let objects = Objects::new(&connection)?;
+    notes.warn_of(connection.warning("S3"));
     let places = runtime.block_on(in_time(look(&bucket, objects.clone(), &notes)))?.flatten();
     let identity = identity(&bucket, connection.endpoint("S3"));
     let name = state::file_name("s3", &bucket.name, &identity);

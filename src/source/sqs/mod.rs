@@ -13,6 +13,7 @@ use crate::aws::s3::Objects;
 use crate::aws::sqs::{Attributes, Message, Queue, QueueRef};
 use crate::aws::{AwsError, Connection, Service};
 use crate::checkpoint::DoneSet;
+use crate::decode::notice::MessageLimits;
 use keeper::Keeper;
 use poll::Poll;
 use std::mem;
@@ -47,6 +48,8 @@ pub struct QueueSettings {
     pub give_up_after: Option<u32>,
     /// The buckets that messages may name, or none for all.
     pub buckets: Vec<String>,
+    /// What a message may be like.
+    pub limits: MessageLimits,
 }
 
 /// Opens a queue.
@@ -60,6 +63,7 @@ pub fn open(wanted: QueueSettings, settings: &Settings) -> Result<Opened, OpenEr
     let connection = runtime.block_on(Connection::new(&settings.access, wanted.queue.region()))?;
     let notes = Arc::new(Notes::of(&connection));
     let objects = Objects::new(&connection)?;
+    ["S3", "SQS"].into_iter().for_each(|service| notes.warn_of(connection.warning(service)));
     let connected = runtime.block_on(in_time(connect(&connection, &wanted, ATTEMPTS, &notes)))?.flatten();
     let name = printable(wanted.queue.text());
     let identity = format!(
@@ -89,6 +93,7 @@ pub fn open(wanted: QueueSettings, settings: &Settings) -> Result<Opened, OpenEr
         name,
         downloads: Downloads::new(objects, settings.download_concurrency, settings.memory, Arc::clone(&notes)),
         buckets: wanted.buckets.clone(),
+        limits: wanted.limits,
         done,
         room,
         capacity: in_work,

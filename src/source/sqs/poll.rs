@@ -6,7 +6,7 @@ use crate::aws::sqs::{Attributes, Message, Queue};
 use crate::aws::{AwsError, Service};
 use crate::checkpoint::{DoneSet, ObjectId};
 use crate::decode::name::DIGEST_FOLDER;
-use crate::decode::notice::{self, Notice, ObjectRef};
+use crate::decode::notice::{self, MessageLimits, Notice, NoticeError, ObjectRef};
 use crate::decode::{Cause, Skip};
 use crate::source::backoff::Backoff;
 use crate::source::download::{Downloads, Known, Wanted};
@@ -44,6 +44,7 @@ pub(super) struct Poll {
     pub downloads: Downloads,
     /// The buckets that messages may name, or none for all.
     pub buckets: Vec<String>,
+    pub limits: MessageLimits,
     /// What was read before.
     pub done: Arc<Mutex<DoneSet>>,
     /// How many more messages may be in work, and how many at all.
@@ -201,28 +202,35 @@ impl Poll {
     /// Returns what a message leads to.
     fn parts(&self, message: &Message) -> Vec<Part> {
         let name = printable(&format!("message {} of {}", message.id, self.name));
-        match notice::read(&message.body) {
+        match notice::read(&message.body, self.limits) {
             Ok(Notice::Objects(objects)) => objects.into_iter().map(|object| self.object_part(object)).collect(),
             Ok(Notice::Events(events)) => events.into_iter().map(Part::Event).collect(),
             Ok(Notice::Nothing(_)) => Vec::new(),
             Err(error) => {
-                let skip = Skip { cause: Cause::UnknownMessage, at: None, detail: Some(error.to_string()) };
+                let cause = match error {
+                    NoticeError::TooLarge(_) => Cause::MessageTooLarge,
+                    NoticeError::TooMany => Cause::TooManyObjects,
+                    _ => Cause::UnknownMessage,
+                };
+                let skip = Skip { cause, at: None, detail: Some(error.to_string()) };
                 vec![Part::Skipped(name, skip)]
             }
         }
     }
 
     fn object_part(&self, object: ObjectRef) -> Part {
-        let skipped = |cause| {
+        let skipped = |cause, why: Option<&str>| {
             let name = address(&object.bucket, &object.key);
-            Part::Skipped(name, Skip { cause, at: None, detail: None })
+            Part::Skipped(name, Skip { cause, at: None, detail: why.map(str::to_owned) })
         };
-        if !self.buckets.is_empty() && !self.buckets.contains(&object.bucket) {
-            skipped(Cause::ForeignBucket)
+        if let Some(why) = object.impossible {
+            skipped(Cause::ImpossibleObject, Some(why))
+        } else if !self.buckets.is_empty() && !self.buckets.contains(&object.bucket) {
+            skipped(Cause::ForeignBucket, None)
         } else if object.key.split('/').any(|folder| folder == DIGEST_FOLDER) {
-            skipped(Cause::Digest)
+            skipped(Cause::Digest, None)
         } else if !notice::is_log_key(&object.key) {
-            skipped(Cause::NotALog)
+            skipped(Cause::NotALog, None)
         } else {
             Part::Object(object)
         }
@@ -230,7 +238,7 @@ impl Poll {
 
     async fn deliver(&self, number: u64, part: Part, tasks: &mut JoinSet<()>, logs: &mpsc::Sender<Box<dyn Log>>) {
         let log: Box<dyn Log> = match part {
-            Part::Object(ObjectRef { bucket, key, bytes }) => {
+            Part::Object(ObjectRef { bucket, key, bytes, .. }) => {
                 self.notes.bytes_found.add(bytes.unwrap_or(0));
                 self.notes.logs_found.add(1);
                 let wanted = Wanted { bucket: bucket.into(), key, bytes };
