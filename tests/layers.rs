@@ -29,7 +29,7 @@ const LAYERS: &[Row] = &[
     ("decode", &[], &["flate2", "jiff", "jsontext"]),
     ("feed", &["decode", "source"], &["std::thread"]),
     ("fields", &["printable"], &["extraction", "jiff", "jsontext", "log"]),
-    ("metrics", &["aws", "decode", "feed", "source"], &["falco_plugin"]),
+    ("metrics", &["aws", "decode", "feed", "source"], &["falco_plugin", "faults"]),
     (
         "plugin",
         &["aws", "config", "decode", "feed", "fields", "metrics", "printable", "source"],

@@ -182,6 +182,11 @@ const METRICS: &[Row] = &[
     ),
     (c"requests_account", Counter(|of| of.source.traffic.requests(Service::Account)), "those to Account Management"),
     (
+        c"faults",
+        Counter(|_| faults::count()),
+        "faults of the plugin itself, each of which cost a value, a call or a log and has a line that asks to report it",
+    ),
+    (
         c"skipped",
         Counter(|of| of.metrics.skipped.iter().map(Count::get).sum()),
         "all that was skipped, the sum of the rows below",
