@@ -238,7 +238,9 @@ fn read_log(
     };
     let mut text = LogText::new(text, limits, buffers);
     while !is_useless() {
-        match text.next_piece() {
+        let piece = text.next_piece();
+        log.observe(&piece);
+        match piece {
             Piece::Text(piece) => push(queue, Raw::Text(piece, text.consumed()))?,
             Piece::End(damage) => return Ok((damage, text.consumed())),
         }

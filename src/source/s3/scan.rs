@@ -1,13 +1,15 @@
 //! Scans a bucket: lists its places in parallel and sends their new objects to be read, each place in key order. A
 //! scan that follows does so again and again.
 
+use super::integrity::Integrity;
 use super::keeper::{Entry, Shared, Told};
 use super::layout;
-use super::listing::{Found, Lister, PARALLEL, Place, is_wanted};
+use super::listing::{Found, Lister, PARALLEL, Place, Places, is_wanted};
 use crate::aws::s3::{ListRequest, Listed};
 use crate::checkpoint::{Layout, ObjectId, TimeRange};
 use crate::decode::notice::is_log_key;
 use crate::source::download::{Downloads, ObjectLog, Wanted};
+use crate::source::hash::TextHash;
 use crate::source::notes::{Level, Notes};
 use crate::source::remote::AbortOnDrop;
 use crate::source::{Log, Receipt};
@@ -45,6 +47,8 @@ pub(super) struct Scan {
     pub downloads: Downloads,
     pub shared: Arc<Shared>,
     pub tell: mpsc::UnboundedSender<Told>,
+    /// What verifies the logs, where that is wanted.
+    pub integrity: Option<Arc<Integrity>>,
     pub notes: Arc<Notes>,
 }
 
@@ -66,12 +70,14 @@ struct Waiting {
 
 impl Scan {
     /// Scans, and sends a log for each new object. `places` are those that are known already.
-    pub async fn run(self: Arc<Self>, known: Option<Vec<Place>>, logs: mpsc::Sender<Box<dyn Log>>) {
+    pub async fn run(self: Arc<Self>, known: Option<Places>, logs: mpsc::Sender<Box<dyn Log>>) {
         let _ = self.tell.send(Told::Begun);
         let mut is_known = known.is_some();
         let mut places = known.unwrap_or_default();
+        // At most one verification at a time, beside the next passes of a scan that follows.
+        let mut verifying = JoinSet::new();
         for pass in 0_u32.. {
-            if !is_known || places.is_empty() || (pass > 0 && pass % LOOK_AGAIN == 0) {
+            if !is_known || places.logs.is_empty() || (pass > 0 && pass % LOOK_AGAIN == 0) {
                 match self.look().await {
                     Some(now) => (places, is_known) = (now, true),
                     // Nothing is known of the bucket yet: a scan with an end has not come to it.
@@ -79,17 +85,26 @@ impl Scan {
                     None => {}
                 }
             }
-            if self.pass(&places, &logs).await.is_none() {
+            if self.pass(&places.logs, &logs).await.is_none() {
                 return;
             }
-            let Some(interval) = self.follow else { return };
-            self.shared.delivered.notified().await;
+            if self.follow.is_some() || self.integrity.is_some() {
+                self.shared.delivered.notified().await;
+            }
+            let is_verified = verifying.try_join_next().is_some() || verifying.is_empty();
+            if let Some(integrity) = self.integrity.clone().filter(|_| is_verified) {
+                verifying.spawn(integrity.pass(places.digests.clone(), logs.clone()));
+            }
+            let Some(interval) = self.follow else {
+                verifying.join_all().await;
+                return;
+            };
             tokio::time::sleep(interval).await;
         }
     }
 
     /// Looks for places, for as long as it takes unless it is in vain.
-    async fn look(&self) -> Option<Vec<Place>> {
+    async fn look(&self) -> Option<Places> {
         match self.lister.places(&self.prefix, &self.accounts).await {
             Ok(Found { places, denied }) => {
                 for (_, error) in denied {
@@ -148,9 +163,23 @@ impl Scan {
         self.tell.send(Told::Found(Arc::clone(&place.prefix))).ok()?;
         let bucket = Arc::clone(&self.lister.bucket);
         let wanted = Wanted { bucket, key: entry.key.clone(), bytes: Some(bytes) };
-        let download = self.downloads.start(&mut line.downloads, wanted, None).await;
+        let mut download = self.downloads.start(&mut line.downloads, wanted, None).await;
+        let mut remember = None;
+        if let Some(integrity) = self.integrity.clone() {
+            let (text_hash, hash) = TextHash::new();
+            download.log = download.log.with_hash(text_hash);
+            let (id, key) = (download.id, entry.key.clone());
+            remember = Some(move || {
+                if let (Some(id), Some(hash)) = (id.get(), hash.get()) {
+                    integrity.remember(&key, *id, *hash);
+                }
+            });
+        }
         let tell = self.tell.clone();
         let receipt = Receipt::new(move |verdict| {
+            if let Some(remember) = remember {
+                remember();
+            }
             // Nobody is told when the source is closed.
             let _ = tell.send(Told::Settled(place, entry, verdict));
         });
