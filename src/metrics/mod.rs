@@ -124,6 +124,26 @@ const METRICS: &[Row] = &[
         "SQS messages deleted since they could not be read `sqsMaxReceiveCount` times",
     ),
     (
+        c"digests_verified",
+        Counter(|of| of.source.digests_verified.get()),
+        "digest files of CloudTrail whose signature is good",
+    ),
+    (
+        c"log_files_verified",
+        Counter(|of| of.source.log_files_verified.get()),
+        "logs in S3 whose hash is the one that a digest file names",
+    ),
+    (
+        c"digest_faults",
+        Counter(|of| of.source.digest_faults.get()),
+        "logs and digest files that were tampered with or are gone, each an event of `cloudtrail-plugin.local`",
+    ),
+    (
+        c"digest_unknowns",
+        Counter(|of| of.source.digest_unknowns.get()),
+        "logs, digest files and listings that could not be verified since they may not be read, each time that it was tried",
+    ),
+    (
         c"messages_in_work",
         Gauge(|of| of.source.messages_in_work.get()),
         "SQS messages received whose events Falco did not go through yet",
