@@ -16,13 +16,12 @@ use crate::aws::{AwsError, Connection};
 use crate::checkpoint::{Positions, StateFile, StoreError};
 use integrity::{Integrity, Start};
 use jiff::Timestamp;
-use keeper::{Keeper, Shared};
+use keeper::{Keeper, Shared, Teller};
 use listing::{Found, Lister, Places};
 use scan::{Scan, Window};
 use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
 
 /// How far back digests are verified when logs were read before and no digests: those of a day.
 const DAY: i64 = 24 * 60 * 60;
@@ -82,13 +81,14 @@ pub fn open(bucket: Bucket, settings: &Settings) -> Result<Opened, OpenError> {
     positions.ended_by = None;
     let window = positions.window.map(|(start, end)| Window { start, end });
     let shared = Arc::new(Shared::new(positions));
-    let (tell, told) = mpsc::unbounded_channel();
-    let keeper = Keeper {
+    let (tell, told) = Teller::new();
+    let keeper = Arc::new(Keeper {
+        told: told.into(),
         shared: Arc::clone(&shared),
         file: state.progress.map(Arc::new),
         notes: Arc::clone(&notes),
         ends_as: bucket.follow.is_none().then(|| process.unwrap_or_else(|| "a process".to_owned())),
-    };
+    });
     let memory = settings.memory;
     let downloads = Downloads::new(objects.clone(), settings.download_concurrency, memory, Arc::clone(&notes));
     let (digests, name) = (bucket.verify.is_some(), bucket.name.as_str().into());
@@ -118,7 +118,8 @@ pub fn open(bucket: Bucket, settings: &Settings) -> Result<Opened, OpenError> {
     };
     let scan = Arc::new(scan);
     let produce = move |logs| Arc::clone(&scan).run(places.clone(), logs);
-    let (background, logs) = Background::start(runtime, produce, keeper.run(told), state.ids, Arc::clone(&notes));
+    let keep = move || Arc::clone(&keeper).run();
+    let (background, logs) = Background::start(runtime, produce, keep, state.ids, Arc::clone(&notes));
     let ids = kept.ids.filter(|_| goes_on);
     Ok(Opened { logs, background: Some(background), ignored: Vec::new(), ids, notes })
 }

@@ -2,7 +2,7 @@
 //! scan that follows does so again and again.
 
 use super::integrity::Integrity;
-use super::keeper::{Entry, Shared, Told};
+use super::keeper::{Entry, Shared, Teller, Told};
 use super::layout;
 use super::listing::{Found, Lister, PARALLEL, Place, Places, is_wanted};
 use crate::aws::s3::{ListRequest, Listed};
@@ -14,6 +14,7 @@ use crate::source::notes::{Level, Notes};
 use crate::source::remote::AbortOnDrop;
 use crate::source::{Log, Receipt};
 use jiff::Timestamp;
+use std::future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
@@ -37,6 +38,7 @@ impl Window {
 }
 
 /// A scan of one bucket.
+#[derive(Clone)]
 pub(super) struct Scan {
     pub lister: Lister,
     pub prefix: String,
@@ -46,7 +48,7 @@ pub(super) struct Scan {
     pub follow: Option<Duration>,
     pub downloads: Downloads,
     pub shared: Arc<Shared>,
-    pub tell: mpsc::UnboundedSender<Told>,
+    pub tell: Teller,
     /// What verifies the logs, where that is wanted.
     pub integrity: Option<Arc<Integrity>>,
     pub notes: Arc<Notes>,
@@ -71,31 +73,30 @@ struct Waiting {
 impl Scan {
     /// Scans, and sends a log for each new object. `places` are those that are known already.
     pub async fn run(self: Arc<Self>, known: Option<Places>, logs: mpsc::Sender<Box<dyn Log>>) {
-        let _ = self.tell.send(Told::Begun);
+        let scan = Arc::new(Self { tell: self.tell.begin(), ..Self::clone(&self) });
         let mut is_known = known.is_some();
         let mut places = known.unwrap_or_default();
         // At most one verification at a time, beside the next passes of a scan that follows.
         let mut verifying = JoinSet::new();
         for pass in 0_u32.. {
             if !is_known || places.logs.is_empty() || (pass > 0 && pass % LOOK_AGAIN == 0) {
-                match self.look().await {
+                match scan.look().await {
                     Some(now) => (places, is_known) = (now, true),
                     // Nothing is known of the bucket yet: a scan with an end has not come to it.
-                    None if !is_known && self.follow.is_none() => return,
+                    None if !is_known && scan.follow.is_none() => return,
                     None => {}
                 }
             }
-            if self.pass(&places.logs, &logs).await.is_none() {
-                return;
-            }
-            if self.follow.is_some() || self.integrity.is_some() {
-                self.shared.delivered.notified().await;
+            let Some(delivered) = scan.pass(&places.logs, &logs).await else { return };
+            if (scan.follow.is_some() || scan.integrity.is_some()) && delivered.await.is_err() {
+                // The keeper had a fault: the scan is about to be begun anew.
+                return future::pending().await;
             }
             let is_verified = verifying.try_join_next().is_some() || verifying.is_empty();
-            if let Some(integrity) = self.integrity.clone().filter(|_| is_verified) {
+            if let Some(integrity) = scan.integrity.clone().filter(|_| is_verified) {
                 verifying.spawn(integrity.pass(places.digests.clone(), logs.clone()));
             }
-            let Some(interval) = self.follow else {
+            let Some(interval) = scan.follow else {
                 verifying.join_all().await;
                 return;
             };
@@ -119,8 +120,13 @@ impl Scan {
         }
     }
 
-    /// Reads all places once, each in key order; `None` when nobody reads any more.
-    async fn pass(self: &Arc<Self>, places: &[Place], logs: &mpsc::Sender<Box<dyn Log>>) -> Option<()> {
+    /// Reads all places once, each in key order, and returns what tells when all of it was delivered; `None` when nobody
+    /// reads any more.
+    async fn pass(
+        self: &Arc<Self>,
+        places: &[Place],
+        logs: &mpsc::Sender<Box<dyn Log>>,
+    ) -> Option<oneshot::Receiver<()>> {
         let permits = Arc::new(Semaphore::new(PARALLEL));
         let mut readings = JoinSet::new();
         for place in places.iter().cloned() {
@@ -134,7 +140,9 @@ impl Scan {
                 Err(fault) => std::panic::resume_unwind(fault.try_into_panic().ok()?),
             }
         }
-        self.tell.send(Told::AllListed).ok()
+        let (over, delivered) = oneshot::channel();
+        self.tell.tell(Told::AllListed(over))?;
+        Some(delivered)
     }
 
     /// Reads a place once. A slow object holds back the ones behind it, not other places.
@@ -147,7 +155,7 @@ impl Scan {
         let to_end = self.list(&mut line).await;
         drop(permit);
         let Line { place, waiting, mut downloads, .. } = line;
-        self.tell.send(Told::Listed(place, to_end)).ok()?;
+        self.tell.tell(Told::Listed(place, to_end))?;
         drop(waiting);
         sending.join().await.ok()?;
         while downloads.join_next().await.is_some() {}
@@ -160,7 +168,7 @@ impl Scan {
         self.notes.logs_found.add(1);
         self.notes.bytes_found.add(bytes);
         let place = line.place.clone();
-        self.tell.send(Told::Found(Arc::clone(&place.prefix))).ok()?;
+        self.tell.tell(Told::Found(Arc::clone(&place.prefix)))?;
         let bucket = Arc::clone(&self.lister.bucket);
         let wanted = Wanted { bucket, key: entry.key.clone(), bytes: Some(bytes) };
         let mut download = self.downloads.start(&mut line.downloads, wanted, None).await;
@@ -181,7 +189,7 @@ impl Scan {
                 remember();
             }
             // Nobody is told when the source is closed.
-            let _ = tell.send(Told::Settled(place, entry, verdict));
+            let _ = tell.tell(Told::Settled(place, entry, verdict));
         });
         let log = download.log.with_receipt(receipt);
         line.waiting.send(Waiting { log, ready: download.ready, _room: room }).ok()
