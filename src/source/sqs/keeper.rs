@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Mutex as AsyncMutex, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 /// How many messages a call can name.
@@ -112,10 +112,9 @@ impl Room {
         Self { free: Arc::new(Semaphore::new(capacity)), taken: AtomicUsize::new(0) }
     }
 
-    /// Takes the room of messages that are in work from now on.
-    pub fn take(&self, room: OwnedSemaphorePermit) {
-        self.taken.fetch_add(room.num_permits(), Ordering::Relaxed);
-        room.forget();
+    /// Notes a message that has taken its room, in the order in which the keeper is told.
+    fn note(&self) {
+        self.taken.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Gives back the room of messages that are done with.
@@ -207,6 +206,7 @@ impl Keeper {
                 return None;
             }
             Told::Received(number, message) => {
+                self.room.note();
                 work.insert(number, message);
                 number
             }
@@ -362,7 +362,8 @@ mod tests {
     #[test]
     fn all_room_comes_back_whatever_a_fault_made_the_keeper_forget() {
         let room = Room::new(5);
-        room.take(Arc::clone(&room.free).try_acquire_many_owned(4).unwrap());
+        room.free.try_acquire_many(4).unwrap().forget();
+        (0..4).for_each(|_| room.note());
         room.give_back(1);
         assert_eq!(room.free.available_permits(), 2);
         room.give_back_all();

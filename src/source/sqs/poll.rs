@@ -77,8 +77,8 @@ impl Poll {
         loops.spawn(Arc::clone(&self).measure(queue.clone()));
         let mut tasks = JoinSet::new();
         let first = connected.take_first();
-        if let Ok(room) = Arc::clone(&self.room.free).acquire_many_owned(first.len() as u32).await {
-            self.room.take(room);
+        if let Ok(room) = self.room.free.acquire_many(first.len() as u32).await {
+            room.forget();
             let received = self.begin(first);
             self.deliver_all(received, &mut tasks, &logs).await;
         }
@@ -139,7 +139,7 @@ impl Poll {
             let call = tokio::spawn(async move {
                 let messages = queue.receive(asked as u8, wait_s).await?;
                 if let Some(taken) = room.split(messages.len()) {
-                    poll.room.take(taken);
+                    taken.forget();
                 }
                 Ok::<_, AwsError>(poll.begin(messages))
             });
