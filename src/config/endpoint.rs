@@ -43,8 +43,26 @@ pub(super) fn has_user(url: &str) -> bool {
 /// Returns a text for an error: what may be a user and a password, which can hold a slash too, is left out.
 pub(super) fn without_user(text: &str) -> String {
     let Some((hidden, rest)) = text.rsplit_once('@') else { return text.to_owned() };
-    let scheme = hidden.split_inclusive("://").next().filter(|scheme| scheme.ends_with("://")).unwrap_or_default();
-    format!("{scheme}...@{rest}")
+    // What no scheme can be may be the first half of a password.
+    let is_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    match hidden.split_once("://") {
+        Some((scheme, _)) if scheme.bytes().all(is_scheme) => format!("{scheme}://...@{rest}"),
+        _ => format!("...@{rest}"),
+    }
+}
+
+/// Returns a line for an error, in which texts are quoted: what may be a user and a password in a URL is left out.
+pub(super) fn without_users(line: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = line;
+    while let Some((before, url)) = rest.split_once("://") {
+        let quote = url.match_indices('"').map(|(at, _)| at).find(|at| !url[..*at].ends_with('\\'));
+        let (quoted, behind) = url.split_at(quote.unwrap_or(url.len()));
+        let (dots, host) = quoted.rsplit_once('@').map_or(("", quoted), |(_, host)| ("...@", host));
+        shown.extend([before, "://", dots, host]);
+        rest = behind;
+    }
+    shown + rest
 }
 
 fn parse(text: &str) -> Option<Endpoint> {
@@ -118,9 +136,21 @@ mod tests {
             ("http://user:s3/cret@host", "http://...@host"),
             ("http://user:s3://cret@host", "http://...@host"),
             ("http://user:s@3/cret@host", "http://...@host"),
+            ("user:s3://cret@host", "...@host"),
         ] {
             let error = text.parse::<Endpoint>().unwrap_err();
             assert!(error.to_string().starts_with(&format!("{shown:?} ")), "{error}");
+        }
+    }
+    #[test]
+    fn no_url_in_a_line_shows_a_password() {
+        for (line, shown) in [
+            ("found the text \"http://user:s3cret@host/a\", then", "found the text \"http://...@host/a\", then"),
+            ("unknown key aws.ftp://s3://cret@host, did you", "unknown key aws.ftp://...@host, did you"),
+            (r#""http://a\"b:s3@cret@host" and "s3://c" of "d@e""#, r#""http://...@host" and "s3://c" of "d@e""#),
+            ("no URL, user@host", "no URL, user@host"),
+        ] {
+            assert_eq!(without_users(line), shown);
         }
     }
 }

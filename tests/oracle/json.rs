@@ -136,7 +136,9 @@ impl Reader<'_> {
         }
         loop {
             self.blanks();
-            let name = self.string()?;
+            let mut name = self.string()?;
+            // silent: a name with a NUL is called as its text would be shown.
+            name.value = name.value.replace('\0', "\u{fffd}");
             if !self.eat(b':') {
                 return None;
             }

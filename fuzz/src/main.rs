@@ -1,0 +1,21 @@
+//! The program that runs one target, named by `FUZZ_TARGET`, under libFuzzer, whose command line it has. `scripts/fuzz`
+//! starts it.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+static RUN: LazyLock<fn(&[u8])> = LazyLock::new(|| {
+    let name = std::env::var("FUZZ_TARGET").unwrap_or_default();
+    let Some(target) = fuzz::target(&name) else {
+        let names: Vec<&str> = fuzz::TARGETS.iter().map(|target| target.name).collect();
+        eprintln!("FUZZ_TARGET is {name:?}, the targets are {}", names.join(", "));
+        std::process::exit(2);
+    };
+    if let Ok(folder) = std::env::var("FUZZ_SEEDS") {
+        fuzz::seeds::write(target.name, folder.as_ref());
+    }
+    target.run
+});
+
+libfuzzer_sys::fuzz_target!(init: LazyLock::force(&RUN), |input: &[u8]| RUN(input));
