@@ -12,7 +12,7 @@ export PATH := $(PATH):$(tools)/bin
 rustdoc = -D warnings -A rustdoc::private_intra_doc_links
 
 .DEFAULT_GOAL := help
-.PHONY: help rust host moto demo coverage test count test-aws soak bench bench-aws fmt deny advisories
+.PHONY: help rust host moto demo coverage test count fuzz fuzz-smoke test-aws soak bench bench-aws fmt deny advisories
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s  %s\n", $$1, $$2 }' Makefile
@@ -44,12 +44,19 @@ test: rust deny host moto ## all that CI checks: format, lints, dependencies, te
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo test --locked --workspace
+	@$(MAKE) --no-print-directory fuzz-smoke
 	@$(MAKE) --no-print-directory count
 	RUSTDOCFLAGS='$(rustdoc)' cargo doc --locked --workspace --no-deps --document-private-items
 
 count: rust ## hold the instructions that an event takes to benches/counts.json; UPDATE_COUNTS=1 renews that file
 	cargo build --locked --release -p falco-cloudtrail --lib
 	cargo bench --locked --profile dev --bench count
+
+fuzz: rust ## look for input that fails, 5 minutes a target; FUZZ_TARGET names one, FUZZ_SECONDS or FUZZ_RUNS says how long
+	@scripts/fuzz $(FUZZ_TARGET)
+
+fuzz-smoke: rust ## try each fuzz target on what is committed and on a few inputs more, the same ones each time
+	@FUZZ_SMOKE=1 FUZZ_RUNS=20000 scripts/fuzz
 
 test-aws: rust host moto ## the tests of S3, SQS and the event history at full size: 100,000 and 50,000 events, 50 kills
 	CT_OBJECTS=2000 CT_LOOKUPS=50000 CT_KILLS=50 cargo test --locked --test tests aws::

@@ -164,7 +164,7 @@ fn split<'a>(
     pieces: impl Iterator<Item = &'a [u8]>,
     damage: Option<Skip>,
 ) -> Outcome {
-    let (mut splitter, mut seen) = (Splitter::new(limits), Seen::new(remembered));
+    let (mut splitter, mut seen) = (Splitter::new(limits), Seen::from_written(&[0; 16], remembered));
     let mut outcome = Outcome::default();
     for piece in pieces {
         let block = splitter.push(piece.to_vec().into(), &mut seen);
