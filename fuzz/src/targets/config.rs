@@ -11,7 +11,7 @@ use crate::config::{
 use crate::washing::mended;
 
 /// The most bytes that are read: keys that are not known are compared with all others, which takes the square.
-const MOST: usize = 1024;
+const MOST: usize = 512;
 
 /// Stands for a password.
 const SECRET: &str = "Zq7XcK9w";
@@ -39,9 +39,10 @@ pub fn run(input: &[u8]) {
 
 /// Reads what is a configuration, or nearly one.
 fn keys(input: &[u8], choices: &mut Choices<'_>) {
-    told(config(input).unwrap_or(Ok(())));
     let json = String::from_utf8_lossy(&mended(input)).into_owned();
-    told(config(json.as_bytes()).unwrap_or(Ok(())));
+    for json in [input, json.as_bytes()].into_iter().skip(usize::from(*input == *json.as_bytes())) {
+        told(config(json).unwrap_or(Ok(())));
+    }
     if let Some(json) = with_secret_in_string(&json, choices) {
         hidden(&json, config(json.as_bytes()).unwrap_or(Ok(())));
     }
