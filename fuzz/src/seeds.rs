@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use crate::oracle::openings;
 
-/// One of how many events that the oracle is tried on is an input, since they are much alike.
-const ALIKE: usize = 50;
+/// One of how many events that the oracle is tried on is an input, since they are much alike. A prime, so that each part of
+/// them is in some input.
+const ALIKE: usize = 47;
 
 /// The longest word that the engine takes.
 const LONGEST_WORD: usize = 64;
@@ -23,16 +24,27 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
     let mut seeds = files(&format!("fuzz/corpus/{target}"));
     match target {
         "decode" => seeds.extend(files("tests/fixtures/files")),
-        "fields" | "json" => seeds.extend(events()),
+        "fields" | "json" => {
+            seeds.extend(files("tests/fixtures/events"));
+            seeds.extend(made_events().into_iter().step_by(ALIKE));
+        }
         _ => {}
     }
     seeds
 }
 
-/// The events of the fixtures and some of those that the oracle is tried on.
-fn events() -> Vec<Vec<u8>> {
-    let made = openings::events().into_iter().step_by(ALIKE).map(String::into_bytes);
-    files("tests/fixtures/events").into_iter().chain(made).collect()
+/// Returns the texts whose strings are a target's words.
+fn spoken(target: &str) -> Vec<Vec<u8>> {
+    let mut texts = of(target);
+    if target == "fields" {
+        texts.extend(made_events());
+    }
+    texts
+}
+
+/// The events that the oracle is tried on.
+fn made_events() -> Vec<Vec<u8>> {
+    openings::events().into_iter().map(String::into_bytes).collect()
 }
 
 /// Writes a target's inputs into a folder, one file each, and into `words` beside it the strings in them.
@@ -41,7 +53,7 @@ pub fn write(target: &str, folder: &Path) {
     let written = fs::create_dir_all(folder).and_then(|()| {
         let mut files = seeds.iter().enumerate();
         files.try_for_each(|(number, seed)| fs::write(folder.join(format!("{number:04}")), seed))?;
-        fs::write(folder.with_extension("words"), words(&seeds))
+        fs::write(folder.with_extension("words"), words(&spoken(target)))
     });
     if let Err(error) = written {
         eprintln!("cannot write inputs into {}: {error}", folder.display());
@@ -49,11 +61,11 @@ pub fn write(target: &str, folder: &Path) {
 }
 
 /// Returns the strings in JSON texts as a dictionary of the engine.
-fn words(seeds: &[Vec<u8>]) -> String {
+fn words(texts: &[Vec<u8>]) -> String {
     let mut words: BTreeSet<&str> = BTreeSet::new();
-    for seed in seeds.iter().filter_map(|seed| std::str::from_utf8(seed).ok()) {
+    for text in texts.iter().filter_map(|text| std::str::from_utf8(text).ok()) {
         // Every second part is in a string; where one is not, because of a quote in a string, it is a word too.
-        words.extend(seed.split('"').skip(1).filter(|word| (1..=LONGEST_WORD).contains(&word.len())));
+        words.extend(text.split('"').skip(1).filter(|word| (1..=LONGEST_WORD).contains(&word.len())));
     }
     let escape = |word: &str| word.bytes().map(|byte| format!("\\x{byte:02x}")).collect::<String>();
     words.into_iter().map(|word| format!("\"{}\"\n", escape(word))).collect()
