@@ -6,6 +6,14 @@
 //! it, the SDK of AWS would have to be built once more. Their unit tests run where they are from.
 
 #![cfg(not(test))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a panic is how a target tells a fault; the modules are held to more where they are from"
+)]
 
 #[path = "../../src/checkpoint/mod.rs"]
 pub mod checkpoint;

@@ -2,6 +2,7 @@
 //! starts it.
 
 #![no_main]
+#![allow(clippy::exit, reason = "the engine has no other way to end with an error")]
 
 use std::ffi::{c_uint, c_void};
 use std::sync::LazyLock;

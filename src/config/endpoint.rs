@@ -56,8 +56,8 @@ pub(super) fn without_users(line: &str) -> String {
     let mut shown = String::new();
     let mut rest = line;
     while let Some((before, url)) = rest.split_once("://") {
-        let quote = url.match_indices('"').map(|(at, _)| at).find(|at| !url[..*at].ends_with('\\'));
-        let (quoted, behind) = url.split_at(quote.unwrap_or(url.len()));
+        let mut ends = url.match_indices('"').map(|(at, _)| url.split_at(at));
+        let (quoted, behind) = ends.find(|(quoted, _)| !quoted.ends_with('\\')).unwrap_or((url, ""));
         let (dots, host) = quoted.rsplit_once('@').map_or(("", quoted), |(_, host)| ("...@", host));
         shown.extend([before, "://", dots, host]);
         rest = behind;
