@@ -25,6 +25,8 @@ pub mod decode;
 pub mod fields;
 #[path = "../../json/src/fields.rs"]
 pub mod json_fields;
+#[path = "../../src/source/s3/layout.rs"]
+mod layout;
 #[path = "../../tests/oracle/mod.rs"]
 #[allow(missing_docs)]
 pub mod oracle;
@@ -46,6 +48,7 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     Target { name: "decode", run: targets::decode::run },
     Target { name: "notice", run: targets::notice::run },
+    Target { name: "key", run: targets::key::run },
     Target { name: "fields", run: targets::fields::run },
     Target { name: "json", run: targets::json::run },
     Target { name: "config", run: targets::config::run },

@@ -36,8 +36,11 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
 /// Returns the texts whose strings are a target's words.
 fn spoken(target: &str) -> Vec<Vec<u8>> {
     let mut texts = of(target);
-    if target == "fields" {
-        texts.extend(made_events());
+    match target {
+        "fields" => texts.extend(made_events()),
+        // Folders are their words.
+        "key" => texts.iter_mut().flatten().filter(|byte| **byte == b'/').for_each(|byte| *byte = b'"'),
+        _ => {}
     }
     texts
 }

@@ -4,5 +4,6 @@ pub mod config;
 pub mod decode;
 pub mod fields;
 pub mod json;
+pub mod key;
 pub mod notice;
 pub mod state;
