@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use cloudtrail::decode::Skip;
 use cloudtrail::decode::buffer::Buffers;
-use cloudtrail::decode::gunzip::{LogText, Piece};
+use cloudtrail::decode::gunzip::{InflateLimits, LogText, Piece};
 use cloudtrail::decode::seen::Seen;
 use cloudtrail::decode::split::RecordLimits;
 use cloudtrail::feed::{Feed, FeedLimits, Next};
@@ -24,8 +24,11 @@ use flate2::{Compression, Decompress, FlushDecompress, Status, write::GzEncoder}
 const LOG_BYTES: usize = 256 << 20;
 
 /// How the plugin reads unless it is told otherwise.
-const LIMITS: FeedLimits =
-    FeedLimits { in_flight_bytes: 64 << 20, record: RecordLimits { bytes: 16 << 20, depth: 1000 }, inflate_ratio: 400 };
+const LIMITS: FeedLimits = FeedLimits {
+    in_flight_bytes: 64 << 20,
+    record: RecordLimits { bytes: 16 << 20, depth: 1000 },
+    inflate: InflateLimits { ratio: 400, bytes: 0 },
+};
 
 /// What the plugin remembers unless it is told otherwise.
 const IDS: usize = 262_144;
@@ -129,7 +132,7 @@ fn zlib_rs(gzip: &[u8], piece: &mut [u8]) -> Result<usize> {
 
 /// Inflates a log as the plugin does, under its limits, and returns the length of the text.
 fn gunzip(gzip: &[u8]) -> usize {
-    let mut log = LogText::new(gzip, LIMITS.inflate_ratio, &Buffers::default());
+    let mut log = LogText::new(gzip, LIMITS.inflate, &Buffers::default());
     let mut length = 0;
     while let Piece::Text(text) = log.next_piece() {
         length += text.len();

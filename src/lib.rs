@@ -2,7 +2,8 @@
 //!
 //! Data flows one way: [`source`] finds logs, [`decode`] finds records in them, [`feed`] reads ahead on threads of its
 //! own, [`plugin`] gives the records to Falco and answers what rules ask about them through [`fields`]. What is
-//! read is remembered across restarts by [`checkpoint`]. [`config`] and [`metrics`] are known to the plugin only.
+//! read is remembered across restarts by [`checkpoint`]. [`config`] and [`metrics`] are known to the plugin only. [`printable`] says what log
+//! lines and errors may show.
 //!
 //! The crate is built as a library for its tests and benches; users load the shared object.
 
@@ -17,6 +18,7 @@ pub mod feed;
 pub mod fields;
 pub mod metrics;
 pub mod plugin;
+pub mod printable;
 pub mod source;
 
 /// The symbols of Falco's plugin API.

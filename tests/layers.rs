@@ -9,7 +9,7 @@ type Row = (&'static str, &'static [&'static str], &'static [&'static str]);
 const LAYERS: &[Row] = &[
     (
         "aws",
-        &[],
+        &["printable"],
         &[
             "aws_config",
             "aws_sdk_account",
@@ -28,14 +28,15 @@ const LAYERS: &[Row] = &[
     ("config", &[], &["jiff", "schemars", "serde_json"]),
     ("decode", &[], &["flate2", "jiff", "jsontext"]),
     ("feed", &["decode", "source"], &["std::thread"]),
-    ("fields", &[], &["extraction", "jiff", "jsontext", "log"]),
-    ("metrics", &["decode", "source"], &["falco_plugin"]),
+    ("fields", &["printable"], &["extraction", "jiff", "jsontext", "log"]),
+    ("metrics", &["aws", "decode", "feed", "source"], &["falco_plugin", "faults"]),
     (
         "plugin",
-        &["aws", "config", "decode", "feed", "fields", "metrics", "source"],
-        &["bumpalo", "extraction", "falco_plugin", "jiff", "jsontext", "log"],
+        &["aws", "config", "decode", "feed", "fields", "metrics", "printable", "source"],
+        &["bumpalo", "extraction", "falco_plugin", "faults", "jiff", "jsontext", "log"],
     ),
-    ("source", &["aws", "checkpoint", "decode"], &["jiff", "serde_json", "std::fs", "tokio", "walkdir"]),
+    ("printable", &[], &[]),
+    ("source", &["aws", "checkpoint", "decode", "printable"], &["jiff", "serde_json", "std::fs", "tokio", "walkdir"]),
 ];
 
 /// The crates, and parts of the standard library, that are some modules' concern and not the others'.
@@ -50,6 +51,7 @@ const CRATES: &[&str] = &[
     "bumpalo",
     "extraction",
     "falco_plugin",
+    "faults",
     "flate2",
     "jiff",
     "jsontext",

@@ -86,7 +86,7 @@ pub(crate) fn key_of(request: &ss_plugin_extract_field) -> RawKey<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// An event of libscap: time, thread, length, type, number of parameters, and what is behind them.
@@ -103,14 +103,24 @@ mod tests {
         [&lengths[0].to_ne_bytes(), &lengths[1].to_ne_bytes(), &b"\x02\0\0\0hello"[..]].concat()
     }
 
+    /// The event of a source plugin with the payload `hello`.
+    pub fn hello() -> Vec<u8> {
+        event(322, 2, &rest([4, 5]))
+    }
+
+    pub fn given(number: u64, event: &[u8]) -> Given<'_> {
+        assert!(event.len() >= size_of::<ss_plugin_event>());
+        // SAFETY: the tests' events are as long as they say.
+        unsafe { Given::new(number, event.as_ptr().cast()) }
+    }
+
     fn payload(event: &[u8]) -> Option<&[u8]> {
-        // SAFETY: a whole event.
-        unsafe { Given::new(1, event.as_ptr().cast()) }.payload()
+        given(1, event).payload()
     }
 
     #[test]
     fn the_payload_is_the_second_parameter() {
-        assert_eq!(payload(&event(322, 2, &rest([4, 5]))), Some(&b"hello"[..]));
+        assert_eq!(payload(&hello()), Some(&b"hello"[..]));
         assert_eq!(payload(&event(322, 2, &rest([4, 0]))), Some(&b""[..]));
     }
 
@@ -134,9 +144,8 @@ mod tests {
 
     #[test]
     fn events_are_told_apart_by_their_headers() {
-        let [one, two] = [event(322, 2, &rest([4, 5])), event(322, 2, &rest([4, 5]))];
-        // SAFETY: whole events.
-        let id = |event: &[u8], number| unsafe { Given::new(number, event.as_ptr().cast()) }.id();
+        let [one, two] = [hello(), hello()];
+        let id = |event: &[u8], number| given(number, event).id();
         assert_eq!(id(&one, 1), id(&one, 1));
         assert_ne!(id(&one, 1), id(&one, 2));
         assert_ne!(id(&one, 1), id(&two, 1));

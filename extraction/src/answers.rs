@@ -10,8 +10,10 @@ use hashbrown::HashMap;
 use jsontext::{Index, Value};
 use std::ffi::c_void;
 use std::net::IpAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
+
+/// The call in which values are made.
+pub(crate) const EXTRACT_FIELDS: &str = "extract_fields";
 
 /// A value in the form of the plugin API: `count` values behind `values`, which is null when there are none.
 ///
@@ -169,7 +171,7 @@ fn keyed_slot<'a, F: Fields>(
 fn make<F: Fields>(slot: &mut Slot<F::Key>, field: usize, event: Event<'_>, text: &mut Vec<u8>, arena: &Bump) {
     text.clear();
     // A record that finds a fault in a field may cost that value, but not Falco.
-    let found = catch_unwind(AssertUnwindSafe(|| F::find(field, &slot.key, event, text)));
+    let found = faults::guarded(EXTRACT_FIELDS, || F::find(field, &slot.key, event, text));
     slot.answer = found.map_or(Answer::ABSENT, |found| keep(arena, &found, text));
 }
 

@@ -30,5 +30,5 @@ pub const fn c_str(text: &'static str) -> &'static CStr {
 
 /// Makes an error for the SDK, which loses a text with a NUL in it or even panics; users' texts may hold one.
 pub fn sdk_error(error: impl Display) -> anyhow::Error {
-    anyhow::anyhow!(error.to_string().replace('\0', "\u{fffd}"))
+    anyhow::anyhow!(error.to_string().replace(char::is_control, "\u{fffd}"))
 }

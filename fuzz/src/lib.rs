@@ -30,6 +30,8 @@ mod layout;
 #[path = "../../tests/oracle/mod.rs"]
 #[allow(missing_docs)]
 pub mod oracle;
+#[path = "../../src/printable.rs"]
+pub mod printable;
 
 mod choices;
 pub mod seeds;

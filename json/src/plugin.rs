@@ -10,6 +10,7 @@ use falco_plugin::event::PluginEvent;
 use falco_plugin::event::events::Event;
 use falco_plugin::extract::{EventInput, ExtractFieldInfo, ExtractPlugin};
 use falco_plugin::tables::{LazyTableReader, TablesInput};
+use faults::guarded;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::Value;
@@ -58,6 +59,13 @@ impl Plugin for JsonPlugin {
     type ConfigType = Json<UserConfig>;
 
     fn new(_input: Option<&TablesInput>, Json(UserConfig(config)): Self::ConfigType) -> Result<Self, Error> {
+        faults::listen();
+        guarded("init", || Self::with_config(&config))?
+    }
+}
+
+impl JsonPlugin {
+    fn with_config(config: &Value) -> Result<Self, Error> {
         for key in config.as_object().into_iter().flat_map(|keys| keys.keys()) {
             if !key.eq_ignore_ascii_case("useAsync") {
                 let problem = format!("init_config: unknown key {key}, the only key is useAsync, which has no effect");
@@ -78,7 +86,7 @@ impl ExtractPlugin for JsonPlugin {
 
     fn get_fields() -> &'static CStr {
         static SCHEMA: LazyLock<CString> = LazyLock::new(|| extraction::schema(JsonFields::specs()));
-        &SCHEMA
+        guarded("get_fields", || SCHEMA.as_c_str()).unwrap_or(c"[]")
     }
 
     fn extract_fields<'a>(

@@ -3,7 +3,7 @@
 use aws_sdk_account::types::RegionOptStatus;
 
 use super::region::is_region;
-use super::{AwsError, Connection, Kind};
+use super::{AwsError, Connection, Kind, Service};
 
 const IDENTITY: &str = "sts:GetCallerIdentity";
 const REGIONS: &str = "account:ListRegions";
@@ -17,7 +17,7 @@ impl Connection {
     ///
     /// Without valid credentials, and whatever else ends a request.
     pub async fn account(&self) -> Result<String, AwsError> {
-        let mut config = aws_sdk_sts::config::Builder::from(self.sdk());
+        let mut config = aws_sdk_sts::config::Builder::from(self.sdk()).interceptor(self.meter(Service::Sts));
         config.set_endpoint_url(self.checked_endpoint("STS")?);
         let output = aws_sdk_sts::Client::from_conf(config.build()).get_caller_identity().send().await;
         let output = output.map_err(|error| AwsError::from_sdk(IDENTITY, TARGET, &error))?;
@@ -33,7 +33,7 @@ impl Connection {
     ///
     /// `Denied` without `account:ListRegions`, and whatever else ends a request.
     pub async fn enabled_regions(&self) -> Result<Vec<String>, AwsError> {
-        let mut config = aws_sdk_account::config::Builder::from(self.sdk());
+        let mut config = aws_sdk_account::config::Builder::from(self.sdk()).interceptor(self.meter(Service::Account));
         config.set_endpoint_url(self.checked_endpoint("Account")?);
         let request = aws_sdk_account::Client::from_conf(config.build()).list_regions();
         let regions = request.into_paginator().page_size(50).items().send().try_collect().await;

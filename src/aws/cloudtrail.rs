@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::mend::mend;
 use super::region::is_region;
-use super::{AwsError, Connection, Kind};
+use super::{AwsError, Connection, Kind, Service};
 
 const LOOKUP: &str = "cloudtrail:LookupEvents";
 /// Events of a page, the most there can be.
@@ -91,6 +91,7 @@ impl History {
             return Err(AwsError::setup(&format!("{region} is no AWS region")));
         }
         let mut config = Builder::from(connection.sdk())
+            .interceptor(connection.meter(Service::CloudTrail))
             .region(Region::new(region.to_owned()))
             // The service counts requests, refused ones too, and so must the caller.
             .retry_config(RetryConfig::disabled());
@@ -123,16 +124,21 @@ impl History {
             request =
                 request.lookup_attributes(attribute.map_err(|error| AwsError::unanswered(LOOKUP, &self.name, &error))?);
         }
-        let output = match request.send().await {
-            Ok(output) => output,
+        let page = match request.send().await {
+            // The SDK takes an empty body for an answer, which must not pass for one that there are no events.
+            Ok(output) => page(output).ok_or_else(|| {
+                AwsError::new(Kind::Transient, LOOKUP, &self.name, "the answer has no list of events")
+            })?,
             Err(error) => {
                 let page = error.raw_response().and_then(refused_page);
-                return page.ok_or_else(|| AwsError::from_sdk(LOOKUP, &self.name, &error));
+                page.ok_or_else(|| AwsError::from_sdk(LOOKUP, &self.name, &error))?
             }
         };
-        // The SDK takes an empty body for an answer, which must not pass for one that there are no events.
-        page(output)
-            .ok_or_else(|| AwsError::new(Kind::Transient, LOOKUP, &self.name, "the answer has no list of events"))
+        // Else the same page would be asked for without an end.
+        if token.is_some() && page.next.as_deref() == token {
+            return Err(AwsError::new(Kind::Changed, LOOKUP, &self.name, "a page names itself as the next one"));
+        }
+        Ok(page)
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::fs::File;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::identity::IdentityCache;
@@ -18,7 +19,8 @@ use aws_types::os_shim_internal::{Env, Fs};
 use aws_types::service_config::ServiceConfigKey;
 
 use super::role::Role;
-use super::{AwsError, https};
+use super::traffic::Meter;
+use super::{AwsError, Service, Traffic, https};
 
 /// How long the answer to a request may take to begin. More than the longest poll that SQS knows, 20 seconds.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -52,6 +54,7 @@ pub struct Connection {
     sdk: SdkConfig,
     own_endpoint: bool,
     authorities: bool,
+    traffic: Arc<Traffic>,
 }
 
 impl fmt::Debug for Connection {
@@ -94,22 +97,32 @@ impl Connection {
         if sdk.region().is_none() {
             return Err(AwsError::setup("no AWS region: set aws.region, AWS_REGION or a profile's region"));
         }
-        let own = Self { sdk, own_endpoint: access.endpoint_url.is_some(), authorities };
+        let own = Self { sdk, own_endpoint: access.endpoint_url.is_some(), authorities, traffic: Arc::default() };
         match &access.assume_role_arn {
-            Some(arn) => Ok(own.with_role(arn, access.external_id.as_deref()).await),
+            Some(arn) => Ok(own.with_role(arn, access.external_id.as_deref())),
             None => Ok(own),
         }
     }
 
     /// Returns the same connection with the credentials of a role, which its own may assume. They are fetched by the
     /// first request, and anew before they expire.
-    pub async fn with_role(&self, arn: &str, external_id: Option<&str>) -> Self {
-        let role = SharedCredentialsProvider::new(Role::new(self, arn, external_id).await);
+    pub fn with_role(&self, arn: &str, external_id: Option<&str>) -> Self {
+        let role = SharedCredentialsProvider::new(Role::new(self, arn, external_id));
         Self { sdk: self.sdk.clone().into_builder().credentials_provider(role).build(), ..self.clone() }
     }
 
     pub(super) fn sdk(&self) -> &SdkConfig {
         &self.sdk
+    }
+
+    /// Returns what counts the requests of a client for a service, its interceptor.
+    pub(super) fn meter(&self, service: Service) -> Meter {
+        Meter::new(&self.traffic, service)
+    }
+
+    /// Returns the counts of all requests on this connection, and on those with other credentials that came of it.
+    pub fn traffic(&self) -> &Arc<Traffic> {
+        &self.traffic
     }
 
     /// Returns the name of the region.
@@ -127,6 +140,12 @@ impl Connection {
         let key = ServiceConfigKey::builder().service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url");
         let own = key.build().ok().and_then(|key| self.sdk.service_config()?.load_config(key));
         own.filter(|url| !url.is_empty()).or_else(general)
+    }
+
+    /// Returns a line to log when requests to a service go over plain http, as [`Self::endpoint`] says.
+    pub fn warning(&self, service: &str) -> Option<String> {
+        let url = self.endpoint(service).filter(|url| url.starts_with("http://"))?;
+        Some(format!("{service} is at {url}, as configured: what it is asked and what it answers is not encrypted"))
     }
 
     /// Returns [`Self::endpoint`] of a service that is about to be used, checked.
@@ -274,7 +293,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let url = QueueRef::Url("http://127.0.0.1:9/111122223333/q".to_owned());
         let queue = runtime.block_on(Queue::connect(&connection, &url, None)).unwrap();
-        let other = runtime.block_on(connection.with_role("arn:aws:iam::222233334444:role/Other", Some("s3cret")));
+        let other = connection.with_role("arn:aws:iam::222233334444:role/Other", Some("s3cret"));
         let history = History::new(&other, "eu-west-1", "eu-west-1").unwrap();
         for shown in [
             format!("{connection:#?}"),

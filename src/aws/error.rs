@@ -11,12 +11,12 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
+use crate::printable::{NAME, printable};
+
 /// The action that a role's owner must allow as well.
 pub(super) const ASSUME_ROLE: &str = "sts:AssumeRole";
 /// Characters of a service's text that are kept.
 const DETAIL: usize = 400;
-/// Characters of a target that are kept: a key of S3 has up to 1,024 bytes.
-const TARGET: usize = 1200;
 
 /// What kind of trouble it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,7 +147,7 @@ pub struct AwsError {
 impl AwsError {
     /// Makes an error of what was found without the SDK. `detail` may be a stranger's text.
     pub(crate) fn new(kind: Kind, action: &'static str, target: &str, detail: &str) -> Self {
-        Self { kind, action, target: printable(target, TARGET), detail: printable(detail, DETAIL) }
+        Self { kind, action, target: printable(target, NAME), detail: printable(detail, DETAIL) }
     }
 
     /// Makes an error of settings that allow no request at all.
@@ -164,6 +164,7 @@ impl AwsError {
         status: u16,
     ) -> Self {
         let kind = Kind::of_answer(code, status);
+        let code = code.map(harmless);
         let detail = match (code, message) {
             // Messages about signatures and tokens may quote them.
             (Some(code), _) if kind.is_credentials() => code.to_owned(),
@@ -203,7 +204,7 @@ impl AwsError {
                     _ => Kind::Credentials,
                 };
                 // Not cut again, what to allow is said last.
-                return Self { kind, action, target: printable(target, TARGET), detail: refused.to_string() };
+                return Self { kind, action, target: printable(target, NAME), detail: refused.to_string() };
             }
             let none = matches!(first.downcast_ref(), Some(CredentialsError::CredentialsNotLoaded(_)));
             let detail = if none {
@@ -280,8 +281,8 @@ fn told(chain: &[&(dyn Error + 'static)]) -> String {
     parts.join(": ")
 }
 
-/// Cuts a text where it begins to quote a signed request, an access key, an external id, or what a credential process
-/// printed.
+/// Cuts a text where it begins to quote a signed request, an access key, what looks like a secret key or a token, an
+/// external id, or what a credential process printed.
 fn harmless(text: &str) -> &str {
     let lower = text.to_ascii_lowercase();
     let marks = ["x-amz-", "credential=", "signature=", "aws4-hmac", "canonical string", "stderr:"];
@@ -293,22 +294,24 @@ fn harmless(text: &str) -> &str {
         text.match_indices(prefix).find(key).map(|(at, _)| at)
     });
     let external_id = if lower.contains("'externalid'") { lower.find("value '") } else { None };
-    let end = mark.into_iter().chain(key).chain(external_id).min().unwrap_or(text.len());
+    let end = mark.into_iter().chain(key).chain(secret(text)).chain(external_id).min().unwrap_or(text.len());
     text.get(..end).unwrap_or_default().trim_end()
 }
 
-/// Returns a text with at most `max` characters, none of which moves the cursor or the direction of a terminal.
-fn printable(text: &str, max: usize) -> String {
-    let unsafe_to_print = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+/// Finds a word that is as long as a secret key at least and as mixed as keys and tokens are: in the Base64 alphabet, with
+/// letters of both cases and digits.
+fn secret(text: &str) -> Option<usize> {
+    const SHORTEST: usize = 40;
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
+    let is_secret = |word: &&str| {
+        let has = |is: fn(&char) -> bool| word.chars().any(|c| is(&c));
+        word.len() >= SHORTEST
+            && has(char::is_ascii_uppercase)
+            && has(char::is_ascii_lowercase)
+            && has(char::is_ascii_digit)
     };
-    let mut printable: String =
-        text.chars().take(max).map(|c| if unsafe_to_print(c) { '\u{fffd}' } else { c }).collect();
-    if text.chars().nth(max).is_some() {
-        printable.push('…');
-    }
-    printable
+    let word = text.split(|c| !is_part(c)).find(is_secret)?;
+    text.find(word)
 }
 
 #[cfg(test)]
@@ -448,6 +451,8 @@ mod tests {
             "no AWS4-HMAC-SHA256 Credential=AKIDSECRET",
             "no AKIAIOSFODNN7EXAMPLE",
             "no ASIAIOSFODNN7EXAMPLE",
+            "no wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "no:FwoGZXIvYXdzEBYaDHqa0AP1WvIhz5WwSiLRASHSXGFcdmJRZ1V0b2tlbg==",
         ] {
             let shown = answer(Some("X"), Some(text), 400).detail;
             assert!(shown.starts_with("X: no") && shown.len() < 25, "{shown}");

@@ -1,5 +1,5 @@
 //! The services of AWS that logs are read from: credentials and region, S3 objects, SQS queues, event histories of
-//! CloudTrail, one type for errors.
+//! CloudTrail, one type for errors, and counts of what was asked.
 //!
 //! Only this module names the AWS SDK. What the objects, the messages and the events say, what was read already, and
 //! when to try again after an error that lasts is left to its callers.
@@ -14,10 +14,12 @@ mod region;
 mod role;
 pub mod s3;
 pub mod sqs;
+mod traffic;
 
 pub use connection::{Access, Connection};
 pub use error::{AwsError, Kind};
 pub use region::{default_regions, home_of_global_services, is_known, known_regions};
+pub use traffic::{Service, Traffic};
 
 #[cfg(test)]
 mod tests {

@@ -2,22 +2,20 @@
 //!
 //! Whose credentials assume it is the settings' business; keeping those of the role until they expire is the SDK's.
 
-use std::error::Error;
-use std::time::Duration;
-use std::{fmt, iter};
+use std::fmt;
+use std::time::{Duration, SystemTime};
 
-use aws_config::sts::AssumeRoleProvider;
+use aws_config::identity::IdentityCache;
 use aws_config::timeout::TimeoutConfig;
+use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
-use aws_sdk_sts::config::http::HttpResponse;
-use aws_sdk_sts::error::SdkError;
-use aws_sdk_sts::operation::assume_role::AssumeRoleError;
+use aws_sdk_sts::operation::assume_role::builders::AssumeRoleFluentBuilder;
 use aws_types::origin::Origin;
 
 use super::connection::CREDENTIALS_TIMEOUT;
 use super::error::ASSUME_ROLE;
-use super::{AwsError, Connection};
+use super::{AwsError, Connection, Kind, Service};
 
 /// Names the sessions of an assumed role in the CloudTrail of its account.
 const SESSION_NAME: &str = "falco-cloudtrail";
@@ -28,11 +26,11 @@ const TIMEOUT: Duration = CREDENTIALS_TIMEOUT.saturating_sub(Duration::from_secs
 /// Assumes a role. Every call is a request.
 pub(super) struct Role {
     arn: String,
-    provider: AssumeRoleProvider,
+    request: AssumeRoleFluentBuilder,
 }
 
 impl fmt::Debug for Role {
-    /// Shows the name alone: the provider holds the external id.
+    /// Shows the name alone: the request holds the external id.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Role").field("arn", &self.arn).finish_non_exhaustive()
     }
@@ -40,28 +38,29 @@ impl fmt::Debug for Role {
 
 impl Role {
     /// Makes the provider, which assumes the role with the credentials and in the region of `connection`.
-    pub async fn new(connection: &Connection, arn: &str, external_id: Option<&str>) -> Self {
+    pub fn new(connection: &Connection, arn: &str, external_id: Option<&str>) -> Self {
         let sdk = connection.sdk();
         let timeouts = sdk.timeout_config().map(TimeoutConfig::to_builder).unwrap_or_default();
         let mut sdk = sdk.clone().into_builder().timeout_config(timeouts.operation_timeout(TIMEOUT).build());
-        // Else the provider looks for the endpoint itself, and panics at one that is set to nothing.
+        // That of `connection` is for the credentials that come of this.
+        sdk.set_identity_cache(Some(IdentityCache::no_cache()));
+        // Else the client looks for the endpoint itself, and panics at one that is set to nothing.
         sdk.set_endpoint_url(connection.endpoint("STS"));
         sdk.insert_origin("endpoint_url", Origin::shared_config());
-        let mut role = AssumeRoleProvider::builder(arn).session_name(SESSION_NAME).configure(&sdk.build());
-        if let Some(id) = external_id {
-            role = role.external_id(id);
-        }
-        Self { arn: arn.to_owned(), provider: role.build().await }
+        let config = aws_sdk_sts::config::Builder::from(&sdk.build()).interceptor(connection.meter(Service::Sts));
+        let request = aws_sdk_sts::Client::from_conf(config.build()).assume_role();
+        let request = request.role_arn(arn).role_session_name(SESSION_NAME);
+        Self { arn: arn.to_owned(), request: request.set_external_id(external_id.map(str::to_owned)) }
     }
 
-    /// Finds what the service said in the provider's error, which shows no more than that there was one.
-    fn failure(&self, error: &(dyn Error + 'static)) -> AwsError {
-        let answer = iter::successors(Some(error), |error| (*error).source())
-            .find_map(|error| error.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>());
-        match answer {
-            Some(answer) => AwsError::from_sdk(ASSUME_ROLE, &self.arn, answer),
-            None => AwsError::unanswered(ASSUME_ROLE, &self.arn, error),
-        }
+    async fn assume(&self) -> Result<Credentials, AwsError> {
+        let output = self.request.clone().send().await;
+        let output = output.map_err(|error| AwsError::from_sdk(ASSUME_ROLE, &self.arn, &error))?;
+        let unreadable = |what| AwsError::new(Kind::Transient, ASSUME_ROLE, &self.arn, what);
+        let found = output.credentials.ok_or_else(|| unreadable("the answer has no credentials"))?;
+        let expiry = SystemTime::try_from(found.expiration).map_err(|_| unreadable("the answer has no time"))?;
+        let token = Some(found.session_token);
+        Ok(Credentials::new(found.access_key_id, found.secret_access_key, token, Some(expiry), "AssumeRole"))
     }
 }
 
@@ -70,10 +69,7 @@ impl ProvideCredentials for Role {
     where
         Self: 'a,
     {
-        future::ProvideCredentials::new(async {
-            let credentials = self.provider.provide_credentials().await;
-            credentials.map_err(|error| CredentialsError::provider_error(self.failure(&error)))
-        })
+        future::ProvideCredentials::new(async { self.assume().await.map_err(CredentialsError::provider_error) })
     }
 }
 
@@ -113,8 +109,8 @@ mod tests {
         let answers = [&one, &none, &two, &none, &none, &none];
         let stub = Stub::start(answers.map(|body| (200, body)));
         let own = stub.connect();
-        let one = wait(own.with_role(READER, Some("an+id")));
-        let two = wait(own.with_role("arn:aws:iam::333344445555:role/Reader", None));
+        let one = own.with_role(READER, Some("an+id"));
+        let two = own.with_role("arn:aws:iam::333344445555:role/Reader", None);
         for connection in [&one, &two, &one, &own] {
             lookup(connection).unwrap();
         }
@@ -146,7 +142,7 @@ mod tests {
             "a".repeat(200)
         );
         let stub = Stub::start([(403, refused("AccessDenied", &message))]);
-        let error = lookup(&wait(stub.connect().with_role(READER, Some("s3cret")))).unwrap_err();
+        let error = lookup(&stub.connect().with_role(READER, Some("s3cret"))).unwrap_err();
         assert_eq!(stub.seen().len(), 1);
         assert_eq!(error.kind(), Kind::Credentials);
         assert_eq!(
@@ -167,22 +163,22 @@ mod tests {
             (403, "RegionDisabledException", "STS is off", "not enabled for the account (RegionDisabledException: STS"),
         ] {
             let stub = Stub::start([(status, refused(code, message))]);
-            let error = lookup(&wait(stub.connect().with_role(READER, Some("s3cret")))).unwrap_err();
+            let error = lookup(&stub.connect().with_role(READER, Some("s3cret"))).unwrap_err();
             let text = error.to_string();
             assert_eq!((error.kind(), stub.seen().len()), (Kind::Credentials, 1), "{text}");
             assert!(text.contains(&format!("sts:AssumeRole on {READER}: ")) && text.contains(shown), "{text}");
             assert!(!text.contains("s3cret"), "{text}");
         }
         let stub = Stub::start([(200, String::new())]);
-        let role = wait(Role::new(&stub.connect(), READER, Some("s3cret")));
+        let role = Role::new(&stub.connect(), READER, Some("s3cret"));
         assert_eq!(format!("{role:?}"), format!("Role {{ arn: \"{READER}\", .. }}"));
     }
 
     #[test]
     fn a_role_that_assumes_another_is_named_when_it_is_the_one_to_fail() {
         let stub = Stub::start([(403, refused("AccessDenied", "no"))]);
-        let first = wait(stub.connect().with_role(READER, None));
-        let error = lookup(&wait(first.with_role("arn:aws:iam::333344445555:role/Far", None))).unwrap_err().to_string();
+        let first = stub.connect().with_role(READER, None);
+        let error = lookup(&first.with_role("arn:aws:iam::333344445555:role/Far", None)).unwrap_err().to_string();
         assert_eq!(stub.seen().len(), 1);
         let (far, reader) = (error.find("role/Far: no valid credentials").unwrap(), error.find(READER).unwrap());
         assert!(far < reader && error.contains("Reader: access denied (AccessDenied: no)"), "{error}");
@@ -192,7 +188,10 @@ mod tests {
     fn a_role_is_tried_again_when_the_service_has_trouble() {
         let answers = [(500, String::new()), (200, assumed("ROLE")), (200, NONE.to_owned())];
         let stub = Stub::start(answers);
-        assert_eq!(lookup(&wait(stub.connect().with_role(READER, None))), Ok(()));
-        assert_eq!(stub.seen().len(), 3);
+        let own = stub.connect();
+        assert_eq!(lookup(&own.with_role(READER, None)), Ok(()));
+        let traffic = own.traffic();
+        assert_eq!((traffic.requests(Service::Sts), traffic.retries(Service::Sts)), (2, 1));
+        assert_eq!((traffic.requests(Service::CloudTrail), stub.seen().len()), (1, 3));
     }
 }

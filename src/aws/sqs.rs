@@ -14,7 +14,7 @@ use aws_sdk_sqs::types::{
 use serde_json::Value;
 
 use super::region::{is_region, region_of_host};
-use super::{AwsError, Connection, Kind};
+use super::{AwsError, Connection, Kind, Service};
 
 const DELETE: &str = "sqs:DeleteMessage";
 const VISIBILITY: &str = "sqs:ChangeMessageVisibility";
@@ -69,6 +69,8 @@ pub struct Attributes {
     pub visibility_timeout_s: u32,
     /// How many times a message is received before it moves to the dead-letter queue, `None` without such a queue.
     pub max_receive_count: Option<u32>,
+    /// How many messages can be received now, about; `None` when the service does not say.
+    pub depth: Option<u64>,
 }
 
 /// A message that was received.
@@ -112,7 +114,7 @@ impl Queue {
     pub async fn connect(connection: &Connection, queue: &QueueRef, owner: Option<&str>) -> Result<Self, AwsError> {
         const URL: &str = "sqs:GetQueueUrl";
         let target = format!("queue {}", queue.text());
-        let mut config = Builder::from(connection.sdk());
+        let mut config = Builder::from(connection.sdk()).interceptor(connection.meter(Service::Sqs));
         let endpoint = connection.endpoint("SQS").or_else(|| queue.own_endpoint());
         connection.check_endpoint(endpoint.as_deref())?;
         config.set_endpoint_url(endpoint);
@@ -156,7 +158,8 @@ impl Queue {
         let request = self.client.get_queue_attributes().queue_url(&self.url);
         let request = request
             .attribute_names(QueueAttributeName::VisibilityTimeout)
-            .attribute_names(QueueAttributeName::RedrivePolicy);
+            .attribute_names(QueueAttributeName::RedrivePolicy)
+            .attribute_names(QueueAttributeName::ApproximateNumberOfMessages);
         let output = match request.send().await {
             Ok(output) => output,
             Err(error) => {
@@ -170,6 +173,7 @@ impl Queue {
             // What a queue has unless told otherwise.
             visibility_timeout_s: visibility.unwrap_or(30),
             max_receive_count: attribute(QueueAttributeName::RedrivePolicy).and_then(max_receive_count),
+            depth: attribute(QueueAttributeName::ApproximateNumberOfMessages).and_then(|count| count.parse().ok()),
         }))
     }
 

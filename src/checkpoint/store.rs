@@ -21,6 +21,9 @@ const VERSION: &str = "1";
 /// The room in which the header's line ends, in bytes.
 const HEADER_LIMIT: u64 = 256;
 
+/// Bytes of the largest payload that is read: twice what the most event ids take that can be remembered.
+const MOST_BYTES: u64 = 256 << 20;
+
 /// How many files that were set aside are kept for one state file.
 const ASIDE_KEPT: usize = 3;
 
@@ -240,6 +243,9 @@ fn find(path: &Path) -> io::Result<Found> {
     if bytes != there.to_string() {
         return unknown(&format!("it holds {there} bytes where it says {bytes:?}"));
     }
+    if there > MOST_BYTES {
+        return unknown(&format!("it holds {there} bytes, more than any state"));
+    }
     let mut payload = Vec::new();
     reader.read_to_end(&mut payload)?;
     if header(&payload) != text {
@@ -344,6 +350,17 @@ mod tests {
             reason(b"falco-cloudtrail-state 1 99999999999999999999 -\n").contains("it says \"99999999999999999999\"")
         );
         assert!(reason(b"falco-cloudtrail-state 1 1 -\nx").contains("digest"));
+    }
+
+    #[test]
+    fn a_file_that_is_far_too_large_is_set_aside_unread() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(NAME);
+        let header = format!("{MAGIC} {VERSION} {} 0\n", 1_u64 << 40);
+        fs::write(&path, &header).unwrap();
+        OpenOptions::new().write(true).open(&path).unwrap().set_len(header.len() as u64 + (1 << 40)).unwrap();
+        let (_, reason) = open(folder.path()).set_aside.unwrap();
+        assert_eq!(reason, "it holds 1099511627776 bytes, more than any state");
     }
 
     #[test]

@@ -28,9 +28,9 @@ impl FromStr for Endpoint {
     fn from_str(text: &str) -> Result<Self, EndpointError> {
         let text = text.trim();
         if has_user(text) {
-            return Err(EndpointError::WithUser(without_user(text)));
+            return Err(EndpointError::WithUser(without_secrets(text)));
         }
-        parse(text).ok_or_else(|| EndpointError::NotAUrl(without_user(text)))
+        parse(text).ok_or_else(|| EndpointError::NotAUrl(without_secrets(text)))
     }
 }
 
@@ -40,29 +40,36 @@ pub(super) fn has_user(url: &str) -> bool {
     authority.is_some_and(|authority| authority.contains('@'))
 }
 
-/// Returns a text for an error: what may be a user and a password, which can hold a slash too, is left out.
-pub(super) fn without_user(text: &str) -> String {
-    let Some((hidden, rest)) = text.rsplit_once('@') else { return text.to_owned() };
+/// Returns a text for an error: what may be a user and a password, which can hold a slash too, is left out, and so are the
+/// parameters of a URL, which may be a signature.
+pub(super) fn without_secrets(text: &str) -> String {
     // What no scheme can be may be the first half of a password.
     let is_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
-    match hidden.split_once("://") {
-        Some((scheme, _)) if scheme.bytes().all(is_scheme) => format!("{scheme}://...@{rest}"),
-        _ => format!("...@{rest}"),
+    match text.split_once("://") {
+        Some((scheme, rest)) if scheme.bytes().all(is_scheme) => format!("{scheme}://{}", concealed(rest)),
+        _ => concealed(text),
     }
 }
 
-/// Returns a line for an error, in which texts are quoted: what may be a user and a password in a URL is left out.
-pub(super) fn without_users(line: &str) -> String {
+/// Returns a line for an error, in which texts are quoted, without such secrets of the URLs in it.
+pub(super) fn line_without_secrets(line: &str) -> String {
     let mut shown = String::new();
     let mut rest = line;
     while let Some((before, url)) = rest.split_once("://") {
         let mut ends = url.match_indices('"').map(|(at, _)| url.split_at(at));
         let (quoted, behind) = ends.find(|(quoted, _)| !quoted.ends_with('\\')).unwrap_or((url, ""));
-        let (dots, host) = quoted.rsplit_once('@').map_or(("", quoted), |(_, host)| ("...@", host));
-        shown.extend([before, "://", dots, host]);
+        shown.extend([before, "://", &concealed(quoted)]);
         rest = behind;
     }
     shown + rest
+}
+
+fn concealed(text: &str) -> String {
+    let (dots, shown) = text.rsplit_once('@').map_or(("", text), |(_, shown)| ("...@", shown));
+    match shown.split_once('?') {
+        Some((path, parameters)) if parameters.contains('=') => format!("{dots}{path}?..."),
+        _ => format!("{dots}{shown}"),
+    }
 }
 
 fn parse(text: &str) -> Option<Endpoint> {
@@ -109,7 +116,6 @@ mod tests {
             "http://host:",
             "http://host:x",
             "http://host:99999",
-            "http://host?a=b",
             "http://host#a",
             "http://ho st",
             "http://host/a\nb",
@@ -117,6 +123,21 @@ mod tests {
             let error = text.parse::<Endpoint>().unwrap_err().to_string();
             assert!(error.starts_with(&format!("{text:?} is not a URL of a service, write http://")), "{error}");
         }
+    }
+
+    #[test]
+    fn what_may_be_a_signature_is_refused_and_not_shown() {
+        for (text, shown) in [
+            ("http://host?a=b", "http://host?..."),
+            ("https://host/a?X-Amz-Signature=s3cret#x", "https://host/a?..."),
+            ("https://user:s3cret@host/a?b=s3cret", "https://...@host/a?..."),
+            ("https://host/a?b=s3cret@c", "https://...@c"),
+        ] {
+            let error = text.parse::<Endpoint>().unwrap_err();
+            assert!(error.to_string().starts_with(&format!("{shown:?} ")), "{error}");
+            assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
+        }
+        assert_eq!(without_secrets("/logs/what?"), "/logs/what?");
     }
 
     #[test]
@@ -142,15 +163,17 @@ mod tests {
             assert!(error.to_string().starts_with(&format!("{shown:?} ")), "{error}");
         }
     }
+
     #[test]
     fn no_url_in_a_line_shows_a_password() {
         for (line, shown) in [
             ("found the text \"http://user:s3cret@host/a\", then", "found the text \"http://...@host/a\", then"),
             ("unknown key aws.ftp://s3://cret@host, did you", "unknown key aws.ftp://...@host, did you"),
             (r#""http://a\"b:s3@cret@host" and "s3://c" of "d@e""#, r#""http://...@host" and "s3://c" of "d@e""#),
+            ("\"https://host/a?key=s3cret\", found", "\"https://host/a?...\", found"),
             ("no URL, user@host", "no URL, user@host"),
         ] {
-            assert_eq!(without_users(line), shown);
+            assert_eq!(line_without_secrets(line), shown);
         }
     }
 }

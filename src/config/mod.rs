@@ -43,9 +43,10 @@ pub use secret::Secret;
 pub use settings::UserConfig;
 
 use bucket::BucketName;
-use endpoint::{Endpoint, without_users};
+use endpoint::{Endpoint, line_without_secrets};
 use settings::{AwsSection, LimitsSection, Settings};
 
+const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
 /// The least time between two looks at a source.
@@ -116,6 +117,12 @@ pub struct Limits {
     pub depth: usize,
     /// How many times its own size a gzip file may inflate to, 0 for no limit.
     pub inflate_ratio: u64,
+    /// Bytes that a gzip file may inflate to, 0 for no limit.
+    pub inflated_bytes: u64,
+    /// Bytes of the largest message that is read.
+    pub message_bytes: usize,
+    /// How many objects or events one message may name.
+    pub message_objects: usize,
 }
 
 /// Everything that is wrong with an `init_config`, as one line for users.
@@ -143,7 +150,7 @@ impl Config {
             return Ok(config);
         }
         // A URL with a password may be in the place of anything.
-        Err(ConfigError { problems: problems.iter().map(|problem| without_users(problem)).collect() })
+        Err(ConfigError { problems: problems.iter().map(|problem| line_without_secrets(problem)).collect() })
     }
 
     /// Returns lines to log once: keys that the user set and that have no effect.
@@ -261,6 +268,9 @@ impl From<LimitsSection> for Limits {
             record_bytes: section.record_mib as usize * MIB,
             depth: section.depth as usize,
             inflate_ratio: section.inflate_ratio.into(),
+            inflated_bytes: u64::from(section.inflated_mib) * MIB as u64,
+            message_bytes: section.message_kib as usize * KIB,
+            message_objects: section.message_objects as usize,
         }
     }
 }
@@ -319,7 +329,15 @@ mod tests {
 
     #[test]
     fn default_limits_are_the_documented_ones() {
-        let limits = Limits { in_flight_bytes: 67_108_864, record_bytes: 16_777_216, depth: 1000, inflate_ratio: 400 };
+        let limits = Limits {
+            in_flight_bytes: 67_108_864,
+            record_bytes: 16_777_216,
+            depth: 1000,
+            inflate_ratio: 400,
+            inflated_bytes: 4_294_967_296,
+            message_bytes: 1_048_576,
+            message_objects: 1000,
+        };
         assert_eq!(Limits::default(), limits);
     }
 
@@ -343,7 +361,10 @@ mod tests {
                 "endpointUrl": "http://localhost:9000", "assumeRoleArn": "arn:aws:iam::012345678901:role/Reader",
                 "externalId": 123456789012_u64,
             },
-            "limits": {"inFlightMiB": 8, "recordMiB": 8, "depth": 32, "inflateRatio": 0},
+            "limits": {
+                "inFlightMiB": 8, "recordMiB": 8, "depth": 32, "inflateRatio": 0, "inflatedMiB": 0, "messageKiB": 64,
+                "messageObjects": 10,
+            },
         }));
         assert!(!config.sqs_delete && config.s3_follow);
         assert_eq!(config.s3_follow_interval, Duration::from_secs(300));
@@ -367,7 +388,15 @@ mod tests {
             external_id: Some(Secret::new("123456789012".into())),
         };
         assert_eq!(config.aws, aws);
-        let limits = Limits { in_flight_bytes: 8 * MIB, record_bytes: 8 * MIB, depth: 32, inflate_ratio: 0 };
+        let limits = Limits {
+            in_flight_bytes: 8 * MIB,
+            record_bytes: 8 * MIB,
+            depth: 32,
+            inflate_ratio: 0,
+            inflated_bytes: 0,
+            message_bytes: 64 * KIB,
+            message_objects: 10,
+        };
         assert_eq!(config.limits, limits);
     }
 

@@ -12,7 +12,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, percent_encode};
 use thiserror::Error;
 
 use super::bucket::{BucketName, S3Location};
-use super::endpoint::{has_user, without_user};
+use super::endpoint::{has_user, without_secrets};
 use super::queue::QueueName;
 use super::regions::{Regions, RegionsError};
 
@@ -32,7 +32,7 @@ pub enum OpenParams {
     Lookup(Regions),
 }
 
-/// Tells why an `open_params` cannot be used, and what to write instead. It is quoted without what stands before an `@`.
+/// Tells why an `open_params` cannot be used, and what to write instead. It is quoted without what stands before an `@` and without parameters.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum OpenParamsError {
     /// Nothing was given.
@@ -94,11 +94,11 @@ impl FromStr for OpenParams {
         match scheme.to_ascii_lowercase().as_str() {
             "file" => file_url(text, rest),
             "s3" => s3_url(text, rest),
-            _ if has_user(text) => Err(OpenParamsError::WithUser(without_user(text))),
+            _ if has_user(text) => Err(OpenParamsError::WithUser(without_secrets(text))),
             "sqs" => queue(text, rest),
-            "http" | "https" => queue(text, text).map_err(|_| OpenParamsError::UnknownScheme(without_user(text))),
+            "http" | "https" => queue(text, text).map_err(|_| OpenParamsError::UnknownScheme(without_secrets(text))),
             "lookup" => lookup_url(text, rest),
-            _ => Err(OpenParamsError::UnknownScheme(without_user(text))),
+            _ => Err(OpenParamsError::UnknownScheme(without_secrets(text))),
         }
     }
 }
@@ -115,7 +115,7 @@ fn file_url(text: &str, rest: &str) -> Result<OpenParams, OpenParamsError> {
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let local = host.is_empty() || host.eq_ignore_ascii_case("localhost");
     if !local || path.is_empty() {
-        return Err(OpenParamsError::NotLocal(without_user(text)));
+        return Err(OpenParamsError::NotLocal(without_secrets(text)));
     }
     let bytes: Vec<u8> = percent_decode_str(path).collect();
     Ok(OpenParams::Files(PathBuf::from(OsStr::from_bytes(&bytes))))
@@ -123,16 +123,16 @@ fn file_url(text: &str, rest: &str) -> Result<OpenParams, OpenParamsError> {
 
 fn s3_url(text: &str, rest: &str) -> Result<OpenParams, OpenParamsError> {
     let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-    let BucketName(bucket) = bucket.parse().map_err(|_| OpenParamsError::NotABucket(without_user(text)))?;
+    let BucketName(bucket) = bucket.parse().map_err(|_| OpenParamsError::NotABucket(without_secrets(text)))?;
     Ok(OpenParams::S3(S3Location { bucket, prefix: prefix.to_owned() }))
 }
 
 fn queue(text: &str, name: &str) -> Result<OpenParams, OpenParamsError> {
-    name.parse().map(OpenParams::Sqs).map_err(|()| OpenParamsError::NotAQueue(without_user(text)))
+    name.parse().map(OpenParams::Sqs).map_err(|()| OpenParamsError::NotAQueue(without_secrets(text)))
 }
 
 fn lookup_url(text: &str, regions: &str) -> Result<OpenParams, OpenParamsError> {
-    regions.parse().map(OpenParams::Lookup).map_err(|error| OpenParamsError::NotRegions(without_user(text), error))
+    regions.parse().map(OpenParams::Lookup).map_err(|error| OpenParamsError::NotRegions(without_secrets(text), error))
 }
 
 impl fmt::Display for OpenParams {

@@ -7,6 +7,8 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use super::endpoint::without_secrets;
+
 /// The word for every region.
 const ALL: &str = "all";
 
@@ -21,7 +23,7 @@ pub enum Regions {
     All,
 }
 
-/// Tells why a text names no regions. It is quoted without what stands before an `@`.
+/// Tells why a text names no regions. It is quoted without what may be a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum RegionsError {
     /// A name has not the form of a region's.
@@ -49,7 +51,7 @@ impl FromStr for Regions {
         let mut names: Vec<&str> = Vec::new();
         for name in text.strip_suffix('/').unwrap_or(&text).split(',').map(str::trim).filter(|name| !name.is_empty()) {
             if name != ALL && !is_region(name) {
-                return Err(RegionsError::NotARegion(name.to_owned()));
+                return Err(RegionsError::NotARegion(without_secrets(name)));
             }
             if !names.contains(&name) {
                 names.push(name);

@@ -161,7 +161,8 @@ pub(super) struct LimitsSection {
     #[serde(rename = "inFlightMiB")]
     #[schemars(range(min = 8, max = 65536))]
     pub in_flight_mib: u32,
-    /// MiB that one record may have. A larger one is skipped.
+    /// MiB that one record may have. A larger one is skipped, and the rest of a log in which no event is found in 64
+    /// times as much text.
     #[serde(rename = "recordMiB")]
     #[schemars(range(min = 1, max = 1024))]
     pub record_mib: u32,
@@ -172,6 +173,17 @@ pub(super) struct LimitsSection {
     /// 0 means no limit.
     #[schemars(range(min = 0, max = 1000000))]
     pub inflate_ratio: u32,
+    /// MiB of text that a gzip file may hold. A larger one is cut off there. 0 means no limit.
+    #[serde(rename = "inflatedMiB")]
+    #[schemars(range(min = 0, max = 1073741824))]
+    pub inflated_mib: u32,
+    /// KiB that a message in a queue may have. A larger one is not read and stays in the queue.
+    #[serde(rename = "messageKiB")]
+    #[schemars(range(min = 1, max = 65536))]
+    pub message_kib: u32,
+    /// How many objects or events one message may name. One that names more is not read and stays in the queue.
+    #[schemars(range(min = 1, max = 100000))]
+    pub message_objects: u32,
 }
 
 impl Default for Settings {
@@ -213,6 +225,14 @@ impl Default for LookupSection {
 
 impl Default for LimitsSection {
     fn default() -> Self {
-        Self { in_flight_mib: 64, record_mib: 16, depth: 1000, inflate_ratio: 400 }
+        Self {
+            in_flight_mib: 64,
+            record_mib: 16,
+            depth: 1000,
+            inflate_ratio: 400,
+            inflated_mib: 4096,
+            message_kib: 1024,
+            message_objects: 1000,
+        }
     }
 }

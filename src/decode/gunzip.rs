@@ -12,12 +12,21 @@ const FREE_OF_RATIO: u64 = 256 * 1024 * 1024;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
+/// What a gzip file may inflate to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InflateLimits {
+    /// How many times its size, 0 for any. It is looked at behind the first 256 MiB.
+    pub ratio: u64,
+    /// How many bytes, 0 for any.
+    pub bytes: u64,
+}
+
 /// The text of one log.
 pub struct LogText<R> {
     input: Input<R>,
     buffers: Buffers,
     format: Format,
-    max_ratio: u64,
+    limits: InflateLimits,
     inflated: u64,
     /// Damage that is told once the text before it is taken.
     damage: Option<Skip>,
@@ -42,10 +51,10 @@ pub enum Piece {
 }
 
 impl<R: Read> LogText<R> {
-    /// Reads a log into `buffers`; `max_ratio` bounds how many times its size a gzip file may inflate to (0: any).
-    pub fn new(file: R, max_ratio: u64, buffers: &Buffers) -> Self {
+    /// Reads a log into `buffers`.
+    pub fn new(file: R, limits: InflateLimits, buffers: &Buffers) -> Self {
         let input = Input { file, buffer: buffers.take(), unread: 0..0, consumed: 0, ended: false };
-        Self { input, buffers: buffers.clone(), format: Format::Unknown, max_ratio, inflated: 0, damage: None }
+        Self { input, buffers: buffers.clone(), format: Format::Unknown, limits, inflated: 0, damage: None }
     }
 
     /// Returns how many bytes of the file have been used.
@@ -126,9 +135,16 @@ impl<R: Read> LogText<R> {
             }
             Ok(_) => {}
         }
-        let is_bomb =
-            self.max_ratio > 0 && self.inflated > FREE_OF_RATIO && self.inflated / self.max_ratio > self.input.consumed;
-        if is_bomb { Err(skip(Cause::InflatesTooMuch, self.input.consumed)) } else { Ok(added) }
+        if self.is_bomb() { Err(skip(Cause::InflatesTooMuch, self.input.consumed)) } else { Ok(added) }
+    }
+}
+
+impl<R> LogText<R> {
+    /// Returns whether the file has inflated to more than it may.
+    fn is_bomb(&self) -> bool {
+        let InflateLimits { ratio, bytes } = self.limits;
+        let is_dense = ratio > 0 && self.inflated > FREE_OF_RATIO && self.inflated / ratio > self.input.consumed;
+        is_dense || (bytes > 0 && self.inflated > bytes)
     }
 }
 
@@ -247,8 +263,8 @@ mod tests {
         }
     }
 
-    fn read_all(file: impl Read, max_ratio: u64) -> (Vec<u8>, Option<Skip>) {
-        let mut log = LogText::new(file, max_ratio, &Buffers::default());
+    fn read_all(file: impl Read, bytes: u64) -> (Vec<u8>, Option<Skip>) {
+        let mut log = LogText::new(file, InflateLimits { ratio: 0, bytes }, &Buffers::default());
         let mut all = Vec::new();
         loop {
             match log.next_piece() {
@@ -308,7 +324,7 @@ mod tests {
             encoder.write_all(&zeros).unwrap();
         }
         let bomb = encoder.finish().unwrap();
-        let mut log = LogText::new(&bomb[..], 100, &Buffers::default());
+        let mut log = LogText::new(&bomb[..], InflateLimits { ratio: 100, bytes: 0 }, &Buffers::default());
         let mut length = 0;
         let damage = loop {
             match log.next_piece() {
@@ -318,6 +334,18 @@ mod tests {
         };
         assert_eq!(damage.map(|skip| skip.cause), Some(Cause::InflatesTooMuch));
         assert!((FREE_OF_RATIO..FREE_OF_RATIO + 2 * CHUNK as u64).contains(&length), "{length}");
+    }
+
+    #[test]
+    fn more_text_than_is_allowed_is_cut_off_however_little_it_was_compressed() {
+        let limit = 2 * CHUNK as u64;
+        let texts = [limit as usize, limit as usize + 1, 9 * CHUNK].map(noise);
+        for (text, is_cut) in texts.iter().zip([false, true, true]) {
+            let (read, damage) = read_all(&gzip(text)[..], limit);
+            assert_eq!(damage.map(|skip| skip.cause), is_cut.then_some(Cause::InflatesTooMuch));
+            assert!(read.len() <= limit as usize + CHUNK && text.starts_with(&read), "{}", read.len());
+            assert_eq!(read_all(&text[..], limit), (text.clone(), None), "plain text has the size of its file");
+        }
     }
 
     #[test]

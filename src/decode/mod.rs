@@ -70,6 +70,8 @@ pub enum Cause {
     NotAnEvent,
     /// A digest file, which holds no events.
     Digest,
+    /// No event in far more text than one may have.
+    NoEvents,
     /// A summary of events that does not say when they happened.
     NoTimeWindow,
     /// Nothing at all.
@@ -78,6 +80,12 @@ pub enum Cause {
     Unreadable,
     /// A message that is none of those that lead to events.
     UnknownMessage,
+    /// A message is larger than allowed.
+    MessageTooLarge,
+    /// A message names more than it may.
+    TooManyObjects,
+    /// A message names an object whose key or bucket nothing in S3 can have.
+    ImpossibleObject,
     /// A message names an object in a bucket that is not allowed.
     ForeignBucket,
     /// An object that is no log.
@@ -101,7 +109,7 @@ pub const CAUSES: &[(Cause, &CStr, &str)] = &[
     (
         Cause::InflatesTooMuch,
         c"skipped_inflates_too_much",
-        "inflates too much, the rest is not read; see limits.inflateRatio",
+        "inflates too much, the rest is not read; see limits.inflateRatio and limits.inflatedMiB",
     ),
     (Cause::EndsInRecord, c"skipped_ends_in_record", "the text ends inside a record"),
     (Cause::MalformedRecord, c"skipped_malformed_record", "malformed JSON in a record"),
@@ -112,10 +120,18 @@ pub const CAUSES: &[(Cause, &CStr, &str)] = &[
     (Cause::RecordsNotAnArray, c"skipped_records_not_an_array", "Records is not an array"),
     (Cause::NotAnEvent, c"skipped_not_an_event", "an object that is not a CloudTrail event"),
     (Cause::Digest, c"skipped_digest", "a digest file, which holds no events"),
+    (
+        Cause::NoEvents,
+        c"skipped_no_events",
+        "no event in 64 times as much text as limits.recordMiB, the rest is not read",
+    ),
     (Cause::NoTimeWindow, c"skipped_no_time_window", "an aggregated event without a time window"),
     (Cause::Empty, c"skipped_empty", "no records in it"),
     (Cause::Unreadable, c"skipped_unreadable", "cannot be read"),
     (Cause::UnknownMessage, c"skipped_unknown_message", "a message that leads to no event"),
+    (Cause::MessageTooLarge, c"skipped_message_too_large", "a message larger than limits.messageKiB"),
+    (Cause::TooManyObjects, c"skipped_too_many_objects", "a message that names more than limits.messageObjects"),
+    (Cause::ImpossibleObject, c"skipped_impossible_object", "an object that S3 cannot have"),
     (Cause::ForeignBucket, c"skipped_foreign_bucket", "an object in a bucket that sqsAllowedBuckets does not name"),
     (Cause::NotALog, c"skipped_not_a_log", "an object that is not a log"),
     (Cause::Gone, c"skipped_gone", "an object that does not exist any more"),
@@ -137,7 +153,11 @@ impl Cause {
             | Self::EndsInRecord
             | Self::NotJson
             | Self::Unreadable
+            | Self::NoEvents
             | Self::UnknownMessage
+            | Self::MessageTooLarge
+            | Self::TooManyObjects
+            | Self::ImpossibleObject
             | Self::ForeignBucket
             | Self::Denied
             | Self::Unreachable

@@ -7,7 +7,7 @@
 mod queue;
 
 use crate::decode::buffer::{Buffers, Text};
-use crate::decode::gunzip::{LogText, Piece};
+use crate::decode::gunzip::{InflateLimits, LogText, Piece};
 use crate::decode::seen::Seen;
 use crate::decode::split::{RecordLimits, Splitter};
 use crate::decode::{Block, Cause, Skip};
@@ -16,11 +16,16 @@ use queue::{Popped, Queue, Weight};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// The most text that waits to be cut.
 const UNCUT: usize = 2 << 20;
+
+/// How many times as much text as a record may have is looked through for the next event: a file without an end must not
+/// keep others waiting.
+const FRUITLESS: u64 = 64;
 
 /// How a feed reads.
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +34,8 @@ pub struct FeedLimits {
     pub in_flight_bytes: usize,
     /// What a record may be like.
     pub record: RecordLimits,
-    /// How many times its size a gzip file may inflate to; 0 for any.
-    pub inflate_ratio: u64,
+    /// What a gzip file may inflate to.
+    pub inflate: InflateLimits,
 }
 
 /// How far the reading is.
@@ -51,6 +56,8 @@ pub struct Batch {
     pub block: Block,
     /// How far the reading is behind this batch.
     pub progress: Progress,
+    /// How many bytes of the log, as it is stored, were read for it.
+    pub read: u64,
     /// At the log's end: what to tell the source once the records were delivered.
     pub end: Option<(Receipt, Verdict)>,
 }
@@ -66,11 +73,24 @@ pub enum Next {
     End,
 }
 
+/// What a feed has read ahead.
+#[derive(Clone, Debug)]
+pub struct InFlight {
+    raw: Arc<Queue<Raw>>,
+    batches: Arc<Queue<Batch>>,
+}
+
+impl InFlight {
+    /// Returns its size in bytes; 0 when the feed has ended.
+    pub fn bytes(&self) -> usize {
+        self.raw.weight() + self.batches.weight()
+    }
+}
+
 /// The running threads and the end of their line.
 #[derive(Debug)]
 pub struct Feed {
-    raw: Arc<Queue<Raw>>,
-    batches: Arc<Queue<Batch>>,
+    in_flight: InFlight,
     reader: Option<JoinHandle<()>>,
     cutter: Option<JoinHandle<Seen>>,
 }
@@ -83,26 +103,35 @@ impl Feed {
         let uncut = UNCUT.min(limits.in_flight_bytes / 4);
         let raw = Arc::new(Queue::new(uncut));
         let batches = Arc::new(Queue::new(limits.in_flight_bytes - uncut));
-        let mut feed = Self { raw: Arc::clone(&raw), batches: Arc::clone(&batches), reader: None, cutter: None };
+        let in_flight = InFlight { raw: Arc::clone(&raw), batches: Arc::clone(&batches) };
+        let mut feed = Self { in_flight, reader: None, cutter: None };
         let to_cut = CloseAtEnd(Arc::clone(&raw));
-        feed.reader = Some(spawn("cloudtrail-read", move || read(logs, limits.inflate_ratio, &to_cut))?);
-        feed.cutter = Some(spawn("cloudtrail-cut", move || cut(&raw, limits.record, seen, &CloseAtEnd(batches)))?);
+        let given_up = Arc::new(GivenUp::default());
+        let told = Arc::clone(&given_up);
+        feed.reader = Some(spawn("cloudtrail-read", move || read(logs, limits.inflate, &told, &to_cut))?);
+        feed.cutter =
+            Some(spawn("cloudtrail-cut", move || cut(&raw, limits.record, seen, &given_up, &CloseAtEnd(batches)))?);
         Ok(feed)
     }
 
     /// Ends the threads, drops what they have read ahead, and gives the ids that were seen, also in what was dropped.
     /// The source must have been stopped before, so that no thread waits for its next log.
     pub fn stop(&mut self) -> Option<Seen> {
-        self.raw.abandon();
-        self.batches.abandon();
+        self.in_flight.raw.abandon();
+        self.in_flight.batches.abandon();
         // A thread that panicked has ended, which is all that matters here.
         self.reader.take().map(JoinHandle::join);
         self.cutter.take()?.join().ok()
     }
 
+    /// Returns what is read ahead, for who asks how much it is while the feed runs.
+    pub fn in_flight(&self) -> InFlight {
+        self.in_flight.clone()
+    }
+
     /// Takes the next batch, and waits for one up to `wait`.
     pub fn next(&self, wait: Duration) -> Next {
-        match self.batches.pop(Some(wait)) {
+        match self.in_flight.batches.pop(Some(wait)) {
             Popped::Item(batch) => Next::Batch(batch),
             Popped::Nothing => Next::Nothing,
             Popped::Closed => Next::End,
@@ -127,8 +156,8 @@ enum Raw {
     Log(Arc<str>),
     /// The next text, and the bytes of the log that are used by then.
     Text(Text, u64),
-    /// The log ends.
-    End { damage: Option<Skip>, bytes: u64, receipt: Option<Receipt> },
+    /// The log ends, which has so many bytes for progress, and of which so many were used.
+    End { damage: Option<Skip>, bytes: u64, used: u64, receipt: Option<Receipt> },
 }
 
 impl Weight for Raw {
@@ -164,17 +193,30 @@ fn push<T: Weight>(queue: &CloseAtEnd<T>, item: T) -> Result<(), Closed> {
     queue.0.push(item).map_err(|_| Closed)
 }
 
+/// The number of the last log that there is no use in reading on, counted from 1.
+#[derive(Debug, Default)]
+struct GivenUp(AtomicU64);
+
+impl GivenUp {
+    fn tell(&self, log: u64) {
+        self.0.store(log, Ordering::Relaxed);
+    }
+
+    fn is(&self, log: u64) -> bool {
+        self.0.load(Ordering::Relaxed) == log
+    }
+}
+
 /// Reads every log, in order.
-fn read(logs: Logs, inflate_ratio: u64, queue: &CloseAtEnd<Raw>) {
+fn read(logs: Logs, limits: InflateLimits, given_up: &GivenUp, queue: &CloseAtEnd<Raw>) {
     let buffers = Buffers::default();
-    for mut log in logs {
+    for (mut log, number) in logs.zip(1..) {
         let name = log.name();
+        let is_useless = || given_up.is(number);
         let sent = push(queue, Raw::Log(name.into())).and_then(|()| {
-            let damage = match catch_unwind(AssertUnwindSafe(|| read_log(&mut *log, inflate_ratio, &buffers, queue))) {
-                Ok(read) => read?,
-                Err(_) => Some(fault()),
-            };
-            push(queue, Raw::End { damage, bytes: log.bytes(), receipt: log.receipt() })
+            let read = catch_unwind(AssertUnwindSafe(|| read_log(&mut *log, limits, &buffers, is_useless, queue)));
+            let (damage, used) = read.unwrap_or_else(|_| Ok((Some(fault()), 0)))?;
+            push(queue, Raw::End { damage, bytes: log.bytes(), used, receipt: log.receipt() })
         });
         if sent.is_err() {
             return;
@@ -182,54 +224,76 @@ fn read(logs: Logs, inflate_ratio: u64, queue: &CloseAtEnd<Raw>) {
     }
 }
 
+/// Reads a log, and returns what damage there is and how many of its bytes were used.
 fn read_log(
     log: &mut dyn Log,
-    inflate_ratio: u64,
+    limits: InflateLimits,
     buffers: &Buffers,
+    is_useless: impl Fn() -> bool,
     queue: &CloseAtEnd<Raw>,
-) -> Result<Option<Skip>, Closed> {
+) -> Result<(Option<Skip>, u64), Closed> {
     let text = match log.open() {
         Ok(text) => text,
-        Err(skip) => return Ok(Some(skip)),
+        Err(skip) => return Ok((Some(skip), 0)),
     };
-    let mut text = LogText::new(text, inflate_ratio, buffers);
-    loop {
+    let mut text = LogText::new(text, limits, buffers);
+    while !is_useless() {
         match text.next_piece() {
             Piece::Text(piece) => push(queue, Raw::Text(piece, text.consumed()))?,
-            Piece::End(damage) => return Ok(damage),
+            Piece::End(damage) => return Ok((damage, text.consumed())),
         }
     }
+    Ok((None, text.consumed()))
 }
 
 /// Finds the records in the text of every log, in order; returns the ids that it saw.
-fn cut(raw: &Queue<Raw>, limits: RecordLimits, mut seen: Seen, queue: &CloseAtEnd<Batch>) -> Seen {
+fn cut(raw: &Queue<Raw>, limits: RecordLimits, mut seen: Seen, given_up: &GivenUp, queue: &CloseAtEnd<Batch>) -> Seen {
+    let most_fruitless = FRUITLESS * limits.bytes as u64;
+    let (mut number, mut fruitless, mut read) = (0, 0, 0);
     let mut splitter = Some(Splitter::new(limits));
     let mut name: Arc<str> = "".into();
     let mut done = Progress::default();
     let mut verdict = Ok(());
+    // How many bytes of the log were used before.
+    let mut before = 0;
     while let Popped::Item(raw) = raw.pop(None) {
-        let (block, progress, receipt) = match raw {
+        let (block, progress, used, receipt) = match raw {
             Raw::Log(next) => {
                 name = next;
                 verdict = Ok(());
+                before = 0;
+                (number, fruitless, read) = (number + 1, 0, 0);
                 splitter = Some(Splitter::new(limits));
                 continue;
             }
             Raw::Text(text, used) => {
-                let block = guarded(&mut splitter, |splitter| splitter.push(text, &mut seen));
-                (block, Progress { bytes: done.bytes.saturating_add(used), ..done }, None)
+                let length = text.len() as u64;
+                let mut block = guarded(&mut splitter, |splitter| splitter.push(text, &mut seen));
+                let has_events = !block.records.is_empty() || block.skips.duplicates > 0;
+                read += length;
+                fruitless = if has_events { 0 } else { fruitless + length };
+                if fruitless > most_fruitless && splitter.take().is_some() {
+                    block.skips.add(Cause::NoEvents, Some(read), None);
+                }
+                if splitter.is_none() {
+                    given_up.tell(number);
+                }
+                (block, Progress { bytes: done.bytes.saturating_add(used), ..done }, used, None)
             }
-            Raw::End { damage, bytes, receipt } => {
+            Raw::End { damage, bytes, used, receipt } => {
                 // How large an object is may be what a message claims.
                 done = Progress { logs: done.logs + 1, bytes: done.bytes.saturating_add(bytes) };
-                (guarded(&mut splitter, |splitter| splitter.finish(damage, &mut seen)), done, receipt)
+                (guarded(&mut splitter, |splitter| splitter.finish(damage, &mut seen)), done, used, receipt)
             }
         };
         if let (Ok(()), Some(cause)) = (verdict, block.skips.counts.keys().find(|cause| cause.is_damage())) {
             verdict = Err(*cause);
         }
         let end = receipt.map(|receipt| (receipt, verdict));
-        if push(queue, Batch { log: Arc::clone(&name), block, progress, end }).is_err() {
+        // One that failed by a fault of its own tells of none.
+        let read = used.saturating_sub(before);
+        before += read;
+        if push(queue, Batch { log: Arc::clone(&name), block, progress, read, end }).is_err() {
             break;
         }
     }
@@ -260,8 +324,11 @@ mod tests {
     use std::sync::Mutex;
     use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-    const LIMITS: FeedLimits =
-        FeedLimits { in_flight_bytes: 8 << 20, record: RecordLimits { bytes: 1 << 20, depth: 100 }, inflate_ratio: 0 };
+    const LIMITS: FeedLimits = FeedLimits {
+        in_flight_bytes: 8 << 20,
+        record: RecordLimits { bytes: 1 << 20, depth: 100 },
+        inflate: InflateLimits { ratio: 0, bytes: 0 },
+    };
     const LONG: Duration = Duration::from_secs(60);
 
     struct Memory(&'static str, &'static str);
@@ -322,6 +389,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_read_and_what_is_in_flight_add_up() {
+        let event = r#"{"eventName":"A"}"#;
+        let text: &'static str = event.repeat(100_000).leak();
+        let feed = start(vec![Memory("a", text), Memory("b", "denied"), Memory("c", event), Memory("d", "")]);
+        let in_flight = feed.in_flight();
+        while in_flight.bytes() == 0 {
+            thread::yield_now();
+        }
+        let mut read = 0;
+        while let Next::Batch(batch) = feed.next(LONG) {
+            read += batch.read;
+        }
+        assert_eq!(read, text.len() as u64 + event.len() as u64);
+        assert_eq!(in_flight.bytes(), 0);
+    }
+
+    #[test]
     fn no_logs_are_an_end() {
         assert!(matches!(start(Vec::<Memory>::new()).next(LONG), Next::End));
     }
@@ -331,7 +415,7 @@ mod tests {
         let mut splitter = Splitter::new(LIMITS.record);
         let batch = |text: &str, splitter: &mut Splitter| {
             let block = splitter.push(text.as_bytes().to_vec().into(), &mut Seen::new(0));
-            Batch { log: "a".into(), block, progress: Progress::default(), end: None }.weight()
+            Batch { log: "a".into(), block, progress: Progress::default(), read: 0, end: None }.weight()
         };
         let none = batch(r#"{"Records":["#, &mut splitter);
         assert!(batch("1,2,3,4,5,6,7,8,9,", &mut splitter) >= none + 8 * size_of::<Skip>());
@@ -457,6 +541,32 @@ mod tests {
     impl Drop for EndlessRead {
         fn drop(&mut self) {
             let _ = self.0.try_send(());
+        }
+    }
+
+    /// Never ends, and holds no event.
+    struct Junk(u8);
+    impl Log for Junk {
+        fn name(&self) -> String {
+            "junk".into()
+        }
+        fn bytes(&self) -> u64 {
+            u64::MAX
+        }
+        fn open(&mut self) -> Result<Box<dyn Read + Send>, Skip> {
+            Ok(Box::new(io::repeat(self.0)))
+        }
+    }
+
+    #[test]
+    fn a_log_without_an_end_and_without_events_does_not_keep_the_next_waiting() {
+        for byte in [0, b' ', b'[', b'"', b'\n', b'x'] {
+            let logs: [Box<dyn Log>; 2] = [Box::new(Junk(byte)), Box::new(Memory("a", r#"{"eventName":"A"}"#))];
+            let limits = FeedLimits { record: RecordLimits { bytes: 1 << 14, depth: 100 }, ..LIMITS };
+            let feed = Feed::start(Box::new(logs.into_iter()), limits, Seen::new(1000)).unwrap();
+            let (records, skips, _) = drain(&feed);
+            assert_eq!(records, [r#"a:{"eventName":"A"}"#]);
+            assert_eq!(skips.last(), Some(&("junk".to_owned(), Cause::NoEvents)), "{skips:?}");
         }
     }
 

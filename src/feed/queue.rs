@@ -85,6 +85,11 @@ impl<T: Weight> Queue<T> {
         }
     }
 
+    /// Returns the size of what is inside, in bytes.
+    pub fn weight(&self) -> usize {
+        self.lock().weight
+    }
+
     /// Takes no more items; those inside can still be taken.
     pub fn close(&self) {
         let mut state = self.lock();
@@ -161,9 +166,10 @@ mod tests {
             let pusher = scope.spawn(|| ["ab", "cd", "larger than all"].map(|item| queue.push(item)));
             for expected in ["ab", "cd", "larger than all"] {
                 assert_eq!(queue.pop(Some(LONG)), Popped::Item(expected));
-                assert!(queue.lock().weight <= 3 || queue.lock().items.len() == 1);
+                assert!(queue.weight() <= 3 || queue.lock().items.len() == 1);
             }
             assert_eq!(pusher.join().unwrap(), [Ok(()); 3]);
+            assert_eq!(queue.weight(), 0);
         });
     }
 

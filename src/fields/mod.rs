@@ -17,6 +17,7 @@ mod service;
 mod sharing;
 pub mod table;
 
+use crate::printable::{NAME, printable};
 use extraction::{Argument, Event, Fields, Found, RawKey, Spec, Type};
 use jsontext::{Kind, Pointer, Value};
 use smallvec::SmallVec;
@@ -137,8 +138,9 @@ impl Fields for CloudTrailFields {
                 let key = Key::from_text(&text);
                 if key == Key::Unusable {
                     log::warn!(
-                        "{}[{text}] is never present: a JSON pointer starts with / and writes ~ as ~0",
-                        spec.name
+                        "{}[{}] is never present: a JSON pointer starts with / and writes ~ as ~0",
+                        spec.name,
+                        printable(&text, NAME),
                     );
                 }
                 key

@@ -12,6 +12,7 @@ use extraction::Given;
 use falco_plugin::api::{ss_plugin_extract_field, ss_plugin_extract_value_offsets};
 use falco_plugin::extract::{EventInput, ExtractFieldInfo, ExtractPlugin};
 use falco_plugin::tables::LazyTableReader;
+use faults::guarded;
 use std::ffi::{CStr, CString};
 use std::sync::LazyLock;
 
@@ -24,7 +25,7 @@ impl ExtractPlugin for CloudTrail {
 
     fn get_fields() -> &'static CStr {
         static SCHEMA: LazyLock<CString> = LazyLock::new(|| extraction::schema(FIELDS.iter().map(FieldSpec::spec)));
-        &SCHEMA
+        guarded("get_fields", || SCHEMA.as_c_str()).unwrap_or(c"[]")
     }
 
     fn extract_fields<'a>(

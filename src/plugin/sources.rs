@@ -1,10 +1,13 @@
 //! From the configuration to an open source.
 
+use super::error;
 use crate::aws::Access;
 use crate::aws::sqs::QueueRef;
 use crate::config::{
     AccountId, AssumedRole, AwsConfig, Config, Interval, Limits, LookupConfig, OpenParams, QueueName, Regions, Secret,
 };
+use crate::decode::gunzip::InflateLimits;
+use crate::decode::notice::MessageLimits;
 use crate::decode::split::RecordLimits;
 use crate::feed::FeedLimits;
 use crate::source::lookup::{self, LookupSettings, Role};
@@ -13,14 +16,13 @@ use crate::source::s3::{self, Bucket};
 use crate::source::sqs::{self, QueueSettings};
 use crate::source::{Opened, files};
 use anyhow::Error;
-use extraction::sdk_error;
 use jiff::Timestamp;
 use std::path::PathBuf;
 
 /// Opens what `open_params` name.
 pub(super) fn open(params: &OpenParams, config: &Config) -> Result<Opened, Error> {
     match params {
-        OpenParams::Files(path) => files::open(path).map_err(sdk_error),
+        OpenParams::Files(path) => files::open(path).map_err(error),
         OpenParams::S3(location) => {
             let bucket = Bucket {
                 name: location.bucket.clone(),
@@ -30,7 +32,7 @@ pub(super) fn open(params: &OpenParams, config: &Config) -> Result<Opened, Error
                 window_name: config.s3_interval.as_ref().map(ToString::to_string).unwrap_or_default(),
                 follow: config.s3_follow.then_some(config.s3_follow_interval),
             };
-            s3::open(bucket, &settings(config)).map_err(|error| sdk_error(format!("open_params {params}: {error}")))
+            s3::open(bucket, &settings(config)).map_err(|reason| error(format!("open_params {params}: {reason}")))
         }
         OpenParams::Sqs(queue) => {
             let queue = match queue {
@@ -44,8 +46,9 @@ pub(super) fn open(params: &OpenParams, config: &Config) -> Result<Opened, Error
                 delete: config.sqs_delete,
                 give_up_after: Some(config.sqs_max_receive_count).filter(|count| config.sqs_delete && *count > 0),
                 buckets: config.sqs_allowed_buckets.clone(),
+                limits: MessageLimits { bytes: config.limits.message_bytes, items: config.limits.message_objects },
             };
-            sqs::open(queue, &settings(config)).map_err(|error| sdk_error(format!("open_params {params}: {error}")))
+            sqs::open(queue, &settings(config)).map_err(|reason| error(format!("open_params {params}: {reason}")))
         }
         OpenParams::Lookup(regions) => {
             let LookupConfig { start, poll_interval, overlap, attribute, insights, follow, assume_roles } =
@@ -66,7 +69,7 @@ pub(super) fn open(params: &OpenParams, config: &Config) -> Result<Opened, Error
                 insights,
                 follow,
             };
-            lookup::open(lookup, &settings(config)).map_err(|error| sdk_error(format!("open_params {params}: {error}")))
+            lookup::open(lookup, &settings(config)).map_err(|reason| error(format!("open_params {params}: {reason}")))
         }
     }
 }
@@ -104,6 +107,6 @@ pub(super) fn feed_limits(limits: &Limits, is_remote: bool) -> FeedLimits {
     FeedLimits {
         in_flight_bytes: if is_remote { limits.in_flight_bytes / 2 } else { limits.in_flight_bytes },
         record: RecordLimits { bytes: limits.record_bytes, depth: limits.depth },
-        inflate_ratio: limits.inflate_ratio,
+        inflate: InflateLimits { ratio: limits.inflate_ratio, bytes: limits.inflated_bytes },
     }
 }

@@ -8,7 +8,7 @@ use super::memory::Memory;
 use super::notes::{Level, Notes};
 use super::{Log, Receipt, address};
 use crate::aws::s3::Objects;
-use crate::aws::{AwsError, Kind};
+use crate::aws::{AwsError, Kind, Service};
 use crate::checkpoint::ObjectId;
 use crate::decode::{Cause, ReadFault, Skip};
 use bytes::{Buf, Bytes};
@@ -73,11 +73,14 @@ impl Downloads {
     /// Prepares for `concurrency` downloads at a time that hold up to `memory` bytes.
     pub fn new(objects: Objects, concurrency: usize, memory: usize, notes: Arc<Notes>) -> Self {
         let concurrency = concurrency.min(MOST_DOWNLOADS);
+        let memory = Memory::new(memory);
+        // One source has one set of downloads.
+        let _ = notes.memory.set(memory.clone());
         Self {
             objects,
             slots: Arc::new(Semaphore::new(concurrency)),
             concurrency,
-            memory: Memory::new(memory),
+            memory,
             last_success: Arc::new(Mutex::new(Instant::now())),
             notes,
         }
@@ -190,6 +193,7 @@ impl Fetch {
             let before = self.offset;
             match self.attempt(objects).await {
                 Ok(end) => {
+                    notes.objects.add(u64::from(end.is_ok()));
                     *last_success.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
                     return self.pieces.end(end);
                 }
@@ -204,8 +208,7 @@ impl Fetch {
                         let fault = ReadFault { cause: Cause::Unreachable, detail: error.to_string() };
                         return self.pieces.end(Err(fault));
                     }
-                    notes.retries.add(1);
-                    notes.say(Level::Warn, "retry", format!("{error}; trying again"));
+                    notes.retry(Service::S3, "retry", Level::Warn, &error);
                     backoff.wait().await;
                 }
                 Err(error) => return self.pieces.end(Err(fault(&error, self.offset))),

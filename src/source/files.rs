@@ -4,9 +4,10 @@ use super::notes::{Level, Notes};
 use super::{Ignored, Log, Opened, printable};
 use crate::decode::name::{DIGEST_FOLDER, is_log_name};
 use crate::decode::{Cause, Skip};
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
@@ -107,7 +108,9 @@ fn find(path: &Path) -> Result<(Vec<LogFile>, Vec<Ignored>), FilesError> {
 
 fn walk(folder: &Path) -> (Vec<LogFile>, Vec<Ignored>) {
     let (mut logs, mut ignored) = (Vec::new(), Vec::new());
-    for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name() {
+    let mut folders = HashSet::new();
+    let mut walk = WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter();
+    while let Some(entry) = walk.next() {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => {
@@ -122,7 +125,21 @@ fn walk(folder: &Path) -> (Vec<LogFile>, Vec<Ignored>) {
                 continue;
             }
         };
-        if !entry.file_type().is_file() || !is_log_name(&entry.file_name().to_string_lossy()) {
+        if entry.file_type().is_dir() {
+            // Each once: a few links beside each other can lead to it in more ways than anybody could go.
+            let is_new = entry.metadata().is_ok_and(|folder| folders.insert((folder.dev(), folder.ino())));
+            if !is_new {
+                let reason = Some("a link to a folder that is read already".to_owned());
+                ignored.push((name(entry.path()), Cause::Unreadable, reason));
+                walk.skip_current_dir();
+            }
+            continue;
+        }
+        if !is_log_name(&entry.file_name().to_string_lossy()) {
+            continue;
+        }
+        if !entry.file_type().is_file() {
+            ignored.push((name(entry.path()), Cause::Unreadable, Some("not a file".to_owned())));
             continue;
         }
         let is_digest = entry.path().components().any(|part| part.as_os_str() == DIGEST_FOLDER);
@@ -193,6 +210,33 @@ mod tests {
         let ignored: Vec<_> =
             ignored.iter().map(|(name, cause, _)| (name.rsplit('/').next().unwrap(), *cause)).collect();
         assert_eq!(ignored, [("up", Cause::Unreadable), ("y.json", Cause::Unreadable), ("b.json.gz", Cause::Digest)]);
+    }
+
+    #[test]
+    fn a_folder_is_read_once_in_however_many_ways_links_lead_to_it() {
+        let folder = folder(&["0/a.json"]);
+        for level in 1..40 {
+            let below = folder.path().join(level.to_string());
+            fs::create_dir(&below).unwrap();
+            for link in ["x", "y"] {
+                symlink(format!("../{}", level - 1), below.join(link)).unwrap();
+            }
+        }
+        symlink("39", folder.path().join("-")).unwrap();
+        let (logs, ignored) = find(folder.path()).unwrap();
+        assert_eq!((logs.len(), ignored.len()), (1, 40 + 39));
+    }
+
+    #[test]
+    fn what_has_the_name_of_a_log_and_is_no_file_is_named() {
+        let folder = folder(&["a.json", "folder.json/b.json"]);
+        let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("s.json")).unwrap();
+        symlink("/dev/zero", folder.path().join("z.json")).unwrap();
+        symlink("/dev/zero", folder.path().join("zero")).unwrap();
+        assert_eq!(names(folder.path()), ["a.json", "folder.json/b.json"]);
+        let (_, ignored) = find(folder.path()).unwrap();
+        let named = |name| (self::name(&folder.path().join(name)), Cause::Unreadable, Some("not a file".to_owned()));
+        assert_eq!(ignored, [named("s.json"), named("z.json")]);
     }
 
     #[test]

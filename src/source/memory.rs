@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const KIB: usize = 1 << 10;
 
 /// A budget of bytes that the tasks of a source share.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Memory {
     permits: Arc<Semaphore>,
     kib: usize,
@@ -22,6 +22,11 @@ impl Memory {
     /// Returns how many bytes are reserved for so many: whole units, and never more than all that there is.
     pub fn share(&self, bytes: usize) -> usize {
         bytes.div_ceil(KIB).min(self.kib) * KIB
+    }
+
+    /// Returns how many bytes are taken.
+    pub fn taken(&self) -> usize {
+        self.kib.saturating_sub(self.permits.available_permits()) * KIB
     }
 
     /// Waits until there is memory, in the order of the calls, and takes it until what is returned is dropped.

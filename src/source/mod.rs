@@ -14,6 +14,7 @@ mod state;
 mod text;
 
 use crate::decode::{Cause, Skip};
+use crate::printable;
 use notes::Notes;
 use remote::Background;
 use std::fmt;
@@ -85,35 +86,12 @@ impl fmt::Debug for Receipt {
     }
 }
 
-/// Returns text that cannot break a line of the log or hide a part of it, and is no longer than an object's address can
-/// be: whoever writes logs, objects and messages chooses it.
+/// Returns a text as a name for the log.
 fn printable(text: &str) -> String {
-    const LONGEST: usize = 1200;
-    let is_hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
-    let safe = |c| if is_hidden(c) { char::REPLACEMENT_CHARACTER } else { c };
-    let mut shown: String = text.chars().take(LONGEST).map(safe).collect();
-    if text.chars().nth(LONGEST).is_some() {
-        shown.push('…');
-    }
-    shown
+    printable::printable(text, printable::NAME)
 }
 
 /// Returns the address of an object for the log.
 fn address(bucket: &str, key: &str) -> String {
     printable(&format!("s3://{bucket}/{key}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_cannot_break_a_log_line() {
-        assert_eq!(printable("a\n[ERROR] b\u{1b}[0m\u{202e}c é"), "a\u{fffd}[ERROR] b\u{fffd}[0m\u{fffd}c é");
-        assert_eq!(printable(&"é".repeat(1201)).chars().count(), 1201);
-        assert!(printable(&"é".repeat(1201)).ends_with('…'));
-    }
 }

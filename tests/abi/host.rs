@@ -8,8 +8,10 @@ use crate::oracle::Expect;
 use falco_plugin::api::{
     ss_instance_t, ss_plugin_event, ss_plugin_event_input, ss_plugin_extract_field,
     ss_plugin_extract_field__bindgen_ty_1 as Answers, ss_plugin_extract_value_offsets, ss_plugin_field_extract_input,
-    ss_plugin_init_input, ss_plugin_metric, ss_plugin_owner_t, ss_plugin_rc, ss_plugin_set_config_input, ss_plugin_t,
-    ss_plugin_table_reader_vtable, ss_plugin_table_reader_vtable_ext,
+    ss_plugin_init_input, ss_plugin_metric, ss_plugin_metric_type_SS_PLUGIN_METRIC_TYPE_MONOTONIC as MONOTONIC,
+    ss_plugin_metric_value_type_SS_PLUGIN_METRIC_VALUE_TYPE_D as DOUBLE,
+    ss_plugin_metric_value_type_SS_PLUGIN_METRIC_VALUE_TYPE_U64 as U64, ss_plugin_owner_t, ss_plugin_rc,
+    ss_plugin_set_config_input, ss_plugin_t, ss_plugin_table_reader_vtable, ss_plugin_table_reader_vtable_ext,
 };
 use libloading::os::unix::{Library as Mapped, RTLD_LOCAL, RTLD_NOW};
 use serde_json::Value;
@@ -130,6 +132,29 @@ pub struct Line {
     pub thread: ThreadId,
 }
 
+/// A metric as Falco reads it.
+#[derive(Clone, Debug)]
+pub struct Metric {
+    pub name: String,
+    pub is_counter: bool,
+    pub value: f64,
+}
+
+impl Metric {
+    fn of(raw: &ss_plugin_metric) -> Self {
+        let is_counter = raw.type_ == MONOTONIC;
+        // SAFETY: the member that the type names.
+        let value = unsafe {
+            match raw.value_type {
+                U64 => raw.value.u64_ as f64,
+                DOUBLE => raw.value.d,
+                other => panic!("a metric with values of type {other}"),
+            }
+        };
+        Self { name: text(raw.name), is_counter, value }
+    }
+}
+
 /// The lines of plugins, of whatever thread.
 pub type Log = Mutex<Vec<Line>>;
 
@@ -176,14 +201,19 @@ impl Plugin {
         self.log.lock().unwrap().iter().filter(|line| line.level <= 6).cloned().collect()
     }
 
-    pub fn metrics(&self) -> Vec<(String, u64)> {
+    pub fn metrics(&self) -> Vec<Metric> {
         let mut count = 0;
-        // SAFETY: the array that the plugin API promises; all of ours are 64-bit counters.
-        unsafe {
+        // SAFETY: the array that the plugin API promises.
+        let metrics = unsafe {
             let metrics = (self.library.api.get_metrics)(self.state, &mut count);
-            let metrics = slice::from_raw_parts(metrics, count as usize).iter();
-            metrics.map(|metric| (text(metric.name), metric.value.u64_)).collect()
-        }
+            slice::from_raw_parts(metrics, count as usize)
+        };
+        metrics.iter().map(Metric::of).collect()
+    }
+
+    /// The value of a metric, `None` when it is not given.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        self.metrics().into_iter().find(|metric| metric.name == name).map(|metric| metric.value)
     }
 
     /// Opens a path.

@@ -4,7 +4,7 @@
 //! errors and log lines cross the border.
 
 mod errors;
-mod event;
+pub mod event;
 mod extract;
 pub mod host;
 mod identity;

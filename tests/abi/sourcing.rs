@@ -4,8 +4,11 @@
 use super::host::{Library, Plugin};
 use super::source::Answer;
 use crate::oracle::{Expect, expect, fixtures, generate};
+use cloudtrail::metrics;
 use std::fs;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Midnight of the day of the generated events, which are a second apart.
@@ -143,7 +146,7 @@ fn progress_of_an_empty_log_is_whole() {
 #[test]
 fn counters_add_up_over_all_logs() {
     let plugin = Plugin::new();
-    let value = |name: &str| plugin.metrics().into_iter().find(|(metric, _)| metric == name).unwrap().1;
+    let value = |name: &str| plugin.metric(name).unwrap() as u64;
     let (mut events, mut bytes, mut duplicates) = (0, 0, 0);
     let fixtures = fixtures::files();
     for fixture in &fixtures {
@@ -161,11 +164,63 @@ fn counters_add_up_over_all_logs() {
     assert_eq!(value("logs"), fixtures.len() as u64);
     assert_eq!(value("duplicates"), duplicates);
     assert!(duplicates > 0 && value("untimed") > 0);
-    let (causes, rest): (Vec<_>, Vec<_>) =
-        plugin.metrics().into_iter().partition(|(name, _)| name.starts_with("skipped_"));
-    assert_eq!(causes.iter().map(|(_, count)| count).sum::<u64>(), value("skipped"));
-    let names: Vec<_> = rest.iter().map(|(name, _)| name.as_str()).collect();
-    let of_files = ["events", "event_bytes", "logs", "duplicates", "untimed"];
-    let of_aws = ["messages", "messages_deleted", "messages_left", "messages_given_up", "retries"];
-    assert_eq!(names, [&of_files[..], &of_aws, &["skipped"]].concat());
+    let causes = plugin.metrics().into_iter().filter(|metric| metric.name.starts_with("skipped_"));
+    assert_eq!(causes.map(|metric| metric.value as u64).sum::<u64>(), value("skipped"));
+}
+
+#[test]
+fn what_is_so_while_a_source_is_open_is_told_only_then() {
+    let plugin = Plugin::new();
+    let gauges = || -> Vec<String> {
+        plugin.metrics().into_iter().filter(|metric| !metric.is_counter).map(|metric| metric.name).collect()
+    };
+    assert_eq!(gauges(), [""; 0]);
+    let path = fixtures::root().join("files/wrapper-plain.json");
+    let size = fs::metadata(&path).unwrap().len();
+    let mut source = plugin.open(&path);
+    assert_eq!(gauges(), ["bytes_in_flight"], "there was no event yet");
+    source.events();
+    assert_eq!(gauges(), ["delay_last", "delay_p50", "delay_p99", "bytes_in_flight"]);
+    assert_eq!(plugin.metric("bytes_in_flight"), Some(0.0));
+    assert_eq!(plugin.metric("bytes_read"), Some(size as f64));
+    drop(source);
+    assert_eq!(gauges(), [""; 0]);
+    assert_eq!(plugin.metric("events"), Some(3.0), "counters stay");
+}
+
+#[test]
+fn metrics_are_those_of_the_table_and_may_be_asked_for_on_another_thread() {
+    let plugin = Plugin::new();
+    let expected: Vec<_> = metrics::all().filter(|(_, kind, _)| *kind == "counter").collect();
+    let names: Vec<_> = plugin.metrics().into_iter().map(|metric| metric.name).collect();
+    assert_eq!(names, expected.iter().map(|(name, ..)| name.to_str().unwrap()).collect::<Vec<_>>());
+    let folder = tempfile::tempdir().unwrap();
+    generate::write_log(&folder.path().join("a.json"), 0, 20_000, false).unwrap();
+    let mut source = plugin.open(folder.path());
+    let (asker, done) = (Shared(&plugin), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            let mut counts = vec![0.0];
+            while !done.load(Ordering::Relaxed) {
+                counts.push(asker.metric("events"));
+            }
+            counts
+        });
+        assert_eq!(source.events().len(), 20_000);
+        done.store(true, Ordering::Relaxed);
+        assert!(asking.join().unwrap().is_sorted());
+    });
+    assert_eq!(plugin.metric("events"), Some(20_000.0));
+}
+
+/// A plugin that another thread asks for its metrics, as Falco's web server does.
+struct Shared<'a>(&'a Plugin);
+
+// SAFETY: the other thread calls nothing but `get_metrics`, and no one else does meanwhile.
+unsafe impl Sync for Shared<'_> {}
+
+impl Shared<'_> {
+    fn metric(&self, name: &str) -> f64 {
+        self.0.metric(name).unwrap()
+    }
 }

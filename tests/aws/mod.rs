@@ -2,17 +2,18 @@
 //! the real engine.
 
 mod buckets;
-mod consumer;
-mod faults;
+pub mod consumer;
+pub mod faults;
 mod follow;
-mod http;
+pub mod http;
 mod kills;
-mod logs;
+pub mod logs;
 mod lookup;
+mod metrics;
 mod poison;
-mod proxy;
+pub mod proxy;
 mod queues;
 mod reload;
-mod server;
+pub mod server;
 mod trail;
 mod trouble;

@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::choices::Choices;
-use crate::decode::buffer::Buffers;
-use crate::decode::gunzip::{LogText, Piece};
+use crate::decode::buffer::{Buffers, CHUNK};
+use crate::decode::gunzip::{InflateLimits, LogText, Piece};
 use crate::decode::seen::Seen;
 use crate::decode::split::{RecordLimits, Splitter};
 use crate::decode::{Block, Cause, Skip};
@@ -74,10 +74,10 @@ impl Read for Slow<'_, '_> {
 
 /// Returns a log's text, and what was wrong with the log.
 fn text_of(log: &[u8], choices: &mut Choices<'_>) -> (Vec<u8>, Option<Skip>) {
-    /// Deflate makes a thousand bytes of one.
-    const MOST_TEXT: usize = 1 << 20;
+    // Deflate makes a thousand bytes of one.
+    let limits = InflateLimits { ratio: 0, bytes: 1 << 20 };
     let buffers = BUFFERS.with(Buffers::clone);
-    let mut reader = LogText::new(Slow { rest: log, choices, was_interrupted: false }, 0, &buffers);
+    let mut reader = LogText::new(Slow { rest: log, choices, was_interrupted: false }, limits, &buffers);
     let mut text = Vec::new();
     loop {
         match reader.next_piece() {
@@ -85,9 +85,7 @@ fn text_of(log: &[u8], choices: &mut Choices<'_>) -> (Vec<u8>, Option<Skip>) {
                 assert!(!piece.is_empty());
                 text.extend_from_slice(&piece);
                 assert!(reader.consumed() <= log.len() as u64);
-                if text.len() > MOST_TEXT {
-                    return (Vec::new(), None);
-                }
+                assert!(text.len() as u64 <= limits.bytes + CHUNK as u64);
             }
             Piece::End(damage) => {
                 assert_eq!(reader.next_piece(), Piece::End(None), "after the end it is the end again");

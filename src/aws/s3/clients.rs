@@ -9,6 +9,7 @@ use aws_sdk_s3::config::{Builder, Region, ResponseChecksumValidation};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use super::{AwsError, Connection, Kind};
+use crate::aws::Service;
 use crate::aws::region::is_region;
 
 /// How many buckets in other regions are remembered; then they are found anew.
@@ -88,6 +89,7 @@ impl Clients {
             known.clients.clear();
         }
         let mut config = Builder::from(self.connection.sdk())
+            .interceptor(self.connection.meter(Service::S3))
             .region(Region::new(region.to_owned()))
             // Only Amazon's servers have a host name for each bucket.
             .force_path_style(self.path_style())
@@ -101,12 +103,14 @@ impl Clients {
 }
 
 /// Returns whether a bucket can be called so. Messages are a stranger's: the SDK would take an ARN in this place for
-/// that of an access point, and go there, and a server dots for another path.
+/// that of an access point, and go there, and a server dots for another path. Buckets of S3 Express, to which no trail
+/// writes, take a session, whose failure looks like trouble that passes.
 fn is_bucket(name: &str) -> bool {
     (3..=63).contains(&name.len())
         && name.starts_with(|first: char| first.is_ascii_alphanumeric())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
         && !name.contains("..")
+        && !name.ends_with("--x-s3")
 }
 
 /// Returns the region that an answer sends to.
@@ -143,9 +147,21 @@ mod tests {
             assert!(is_bucket(name), "{name}");
         }
         let too_long = "b".repeat(64);
-        for name in
-            ["", "ab", "..", "...", ".abc", "-abc", "a..b", "a/b", "a b", "b\u{fc}cket", "arn:aws:s3:::abc", &too_long]
-        {
+        for name in [
+            "",
+            "ab",
+            "..",
+            "...",
+            ".abc",
+            "-abc",
+            "a..b",
+            "a/b",
+            "a b",
+            "b\u{fc}cket",
+            "arn:aws:s3:::abc",
+            "abc--use1-az4--x-s3",
+            &too_long,
+        ] {
             assert!(!is_bucket(name), "{name}");
         }
     }

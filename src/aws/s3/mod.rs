@@ -104,6 +104,9 @@ impl Objects {
         if output.is_truncated() == Some(true) && output.next_continuation_token().is_none() {
             return Err(AwsError::new(Kind::Transient, LIST, &target, "a page that is not the last names no next one"));
         }
+        if list.continuation.is_some() && output.next_continuation_token() == list.continuation.as_deref() {
+            return Err(AwsError::new(Kind::Transient, LIST, &target, "a page names itself as the next one"));
+        }
         Ok(page(output))
     }
 

@@ -1,13 +1,13 @@
 //! The documents that messages consist of: notifications of CloudTrail and S3, and events of EventBridge.
 
-use super::{MAX_BUCKET_BYTES, MAX_ITEMS, MAX_KEY_BYTES, Notice, NoticeError, ObjectRef, short};
+use super::{Notice, NoticeError, ObjectRef, short};
 use jsontext::{Kind, Value};
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 
-/// Reads one document, or a list of them.
-pub(super) fn read(root: Value<'_>) -> Result<Notice, NoticeError> {
-    let mut found = Found::default();
+/// Reads one document, or a list of them, that names up to `most` objects or events.
+pub(super) fn read(root: Value<'_>, most: usize) -> Result<Notice, NoticeError> {
+    let mut found = Found { most, ..Found::default() };
     match root.kind() {
         Kind::Array if root.items().next().is_some() => {
             root.items().try_for_each(|item| found.document(item))?;
@@ -30,6 +30,8 @@ pub(super) fn text(value: Option<Value<'_>>) -> Option<String> {
 /// What has been found in a message.
 #[derive(Default)]
 struct Found {
+    /// How many objects and events there may be.
+    most: usize,
     objects: Vec<ObjectRef>,
     events: Vec<String>,
     /// What the message is when it leads to nothing.
@@ -109,18 +111,9 @@ impl Found {
 
     fn object(&mut self, bucket: Option<Value<'_>>, key: String, size: Option<Value<'_>>) -> Result<(), NoticeError> {
         self.count()?;
-        let bucket = text(bucket).filter(|name| !name.is_empty()).ok_or(NoticeError::Lacks("the name of a bucket"))?;
-        if key.is_empty() {
-            return Err(NoticeError::Lacks("the key of an object"));
-        }
-        if bucket.len() > MAX_BUCKET_BYTES {
-            return Err(NoticeError::BucketTooLong(bucket.len()));
-        }
-        if key.len() > MAX_KEY_BYTES {
-            return Err(NoticeError::KeyTooLong(key.len()));
-        }
+        let bucket = text(bucket).ok_or(NoticeError::Lacks("the name of a bucket"))?;
         let bytes = size.and_then(|size| std::str::from_utf8(size.json()).ok()?.parse().ok());
-        self.objects.push(ObjectRef { bucket, key, bytes });
+        self.objects.push(ObjectRef::new(bucket, key, bytes));
         Ok(())
     }
 
@@ -132,6 +125,6 @@ impl Found {
 
     /// Makes sure that there is room for one more.
     fn count(&self) -> Result<(), NoticeError> {
-        if self.objects.len() + self.events.len() < MAX_ITEMS { Ok(()) } else { Err(NoticeError::TooMany) }
+        if self.objects.len() + self.events.len() < self.most { Ok(()) } else { Err(NoticeError::TooMany) }
     }
 }

@@ -12,17 +12,20 @@ use thiserror::Error;
 
 pub use super::name::is_log_key;
 
-/// Bytes of the longest body that is read: twice what SQS allows.
-pub const MAX_BODY_BYTES: usize = 2 << 20;
-
-/// How many objects and events one message may name.
-pub const MAX_ITEMS: usize = 10_000;
-
 /// Bytes of the longest key that S3 allows.
-pub const MAX_KEY_BYTES: usize = 1024;
+const MAX_KEY_BYTES: usize = 1024;
 
-/// Bytes of the longest name of a bucket.
-pub const MAX_BUCKET_BYTES: usize = 63;
+/// Bytes of the largest object that S3 allows, 50 TB, and some more.
+const MAX_OBJECT_BYTES: u64 = 1 << 46;
+
+/// What a message may be like.
+#[derive(Clone, Copy, Debug)]
+pub struct MessageLimits {
+    /// Bytes of the longest body that is read.
+    pub bytes: usize,
+    /// How many objects and events one message may name.
+    pub items: usize,
+}
 
 /// What a message says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +47,34 @@ pub struct ObjectRef {
     pub key: String,
     /// Size of the object, where the message says it.
     pub bytes: Option<u64>,
+    /// Why S3 cannot have such an object, `None` when it can.
+    pub impossible: Option<&'static str>,
+}
+
+impl ObjectRef {
+    fn new(bucket: String, key: String, bytes: Option<u64>) -> Self {
+        let impossible = if !is_bucket_name(&bucket) {
+            Some("not a name of a bucket")
+        } else if key.is_empty() {
+            Some("no key")
+        } else if key.len() > MAX_KEY_BYTES {
+            Some("a key of more than 1024 bytes")
+        } else {
+            None
+        };
+        // Whoever writes a message may say any size.
+        Self { bucket, key, bytes: bytes.filter(|bytes| *bytes <= MAX_OBJECT_BYTES), impossible }
+    }
+}
+
+/// Returns whether a bucket can be called so. Buckets from before 2018 may have upper case and underscores too. Those of
+/// S3 Express, which no trail writes to, end in `--x-s3`.
+fn is_bucket_name(name: &str) -> bool {
+    (3..=63).contains(&name.len())
+        && name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+        && !name.contains("..")
+        && !name.ends_with("--x-s3")
 }
 
 /// Why a message cannot be read. The texts quote little of it, and no control characters.
@@ -53,7 +84,7 @@ pub enum NoticeError {
     #[error("the message is empty")]
     Empty,
     /// The body has this many bytes.
-    #[error("the message has {0} bytes, more than {MAX_BODY_BYTES}")]
+    #[error("the message has {0} bytes, more than limits.messageKiB")]
     TooLarge(usize),
     /// The text is no JSON from this byte on.
     #[error("the message is not JSON (byte {0})")]
@@ -73,14 +104,8 @@ pub enum NoticeError {
     /// The key of an object, in the URL encoding of S3, is no UTF-8.
     #[error("the message names an object whose key is not UTF-8")]
     KeyNotUtf8,
-    /// The key of an object has this many bytes, more than [`MAX_KEY_BYTES`].
-    #[error("the message names an object whose key has {0} bytes, more than {MAX_KEY_BYTES}")]
-    KeyTooLong(usize),
-    /// The name of a bucket has this many bytes, more than [`MAX_BUCKET_BYTES`].
-    #[error("the message names a bucket whose name has {0} bytes, more than {MAX_BUCKET_BYTES}")]
-    BucketTooLong(usize),
-    /// It names more than [`MAX_ITEMS`].
-    #[error("the message names more than {MAX_ITEMS} objects or events")]
+    /// It names more than it may.
+    #[error("the message names more objects or events than limits.messageObjects")]
     TooMany,
     /// It names objects and holds events.
     #[error("the message names objects and holds events at once")]
@@ -92,8 +117,8 @@ pub enum NoticeError {
 /// # Errors
 ///
 /// The body is none of the shapes that lead to events. It costs the message as a whole: nothing of it is given.
-pub fn read(body: &str) -> Result<Notice, NoticeError> {
-    if body.len() > MAX_BODY_BYTES {
+pub fn read(body: &str, limits: MessageLimits) -> Result<Notice, NoticeError> {
+    if body.len() > limits.bytes {
         return Err(NoticeError::TooLarge(body.len()));
     }
     let mut index = Index::default();
@@ -102,13 +127,13 @@ pub fn read(body: &str) -> Result<Notice, NoticeError> {
         Parsed::Json(root) => match enveloped(root)? {
             Enveloped::Message(message) => message,
             Enveloped::Nothing(why) => return Ok(Notice::Nothing(why)),
-            Enveloped::Not => return document::read(root),
+            Enveloped::Not => return document::read(root, limits.items),
         },
     };
     // SNS puts one envelope round a message; another one inside is none of its making.
     match parse(&body, &mut index)? {
         Parsed::Text(notice) => Ok(notice),
-        Parsed::Json(root) => document::read(root),
+        Parsed::Json(root) => document::read(root, limits.items),
     }
 }
 
@@ -187,8 +212,14 @@ mod tests {
     const EVENT: &str =
         "{ \"eventVersion\": \"1.11\", \"eventName\":\"A\\u0042\",\n \"n\": 1.50, \"eventType\":\"AwsApiCall\" }";
 
+    const LIMITS: MessageLimits = MessageLimits { bytes: 1 << 20, items: 1000 };
+
+    fn read(body: &str) -> Result<Notice, NoticeError> {
+        super::read(body, LIMITS)
+    }
+
     fn object(bucket: &str, key: &str, bytes: Option<u64>) -> ObjectRef {
-        ObjectRef { bucket: bucket.to_owned(), key: key.to_owned(), bytes }
+        ObjectRef { bucket: bucket.to_owned(), key: key.to_owned(), bytes, impossible: None }
     }
 
     fn in_sns(message: &str) -> String {
@@ -372,8 +403,6 @@ mod tests {
             (&event_bridge("aws.s3", "Object Created", "{}"), "the message lacks detail.object"),
             (&cloudtrail(json!("trail"), json!("a.json")), "the message lacks a list in s3ObjectKey"),
             (&cloudtrail(json!("trail"), json!([1])), "the message lacks a key in s3ObjectKey"),
-            (&cloudtrail(json!("trail"), json!([""])), "the message lacks the key of an object"),
-            (&cloudtrail(json!(""), json!(["a"])), "the message lacks the name of a bucket"),
             (&cloudtrail(json!(null), json!(["a"])), "the message lacks the name of a bucket"),
             (&records(json!({})), "the message lacks a list in Records"),
             (&records(json!([null])), "the message lacks s3 in one of its Records"),
@@ -403,30 +432,64 @@ mod tests {
 
     #[test]
     fn the_first_of_duplicate_members_counts() {
-        let message = r#"{"s3Bucket":"a","s3ObjectKey":["1"],"s3Bucket":"b","s3\u004fbjectKey":["2"]}"#;
-        assert_eq!(both(message), Ok(Notice::Objects(vec![object("a", "1", None)])));
+        let message = r#"{"s3Bucket":"one","s3ObjectKey":["1"],"s3Bucket":"two","s3\u004fbjectKey":["2"]}"#;
+        assert_eq!(both(message), Ok(Notice::Objects(vec![object("one", "1", None)])));
     }
 
     #[test]
     fn length_depth_and_number_are_bounded() {
-        assert_eq!(read(&" ".repeat(MAX_BODY_BYTES + 1)), Err(NoticeError::TooLarge(MAX_BODY_BYTES + 1)));
-        let deep = format!("{}{}", "[".repeat(MAX_BODY_BYTES / 2), "]".repeat(MAX_BODY_BYTES / 2));
+        let MessageLimits { bytes, items } = LIMITS;
+        assert_eq!(read(&" ".repeat(bytes + 1)), Err(NoticeError::TooLarge(bytes + 1)));
+        assert_eq!(read(&" ".repeat(bytes)), Err(NoticeError::Empty));
+        let deep = format!("{}{}", "[".repeat(bytes / 2), "]".repeat(bytes / 2));
         assert_eq!(read(&deep), Err(NoticeError::TooDeep));
         let keys = |count: usize| json!({"s3Bucket": "trail", "s3ObjectKey": vec!["a"; count]}).to_string();
-        assert!(matches!(read(&keys(MAX_ITEMS)), Ok(Notice::Objects(objects)) if objects.len() == MAX_ITEMS));
-        assert_eq!(read(&keys(MAX_ITEMS + 1)), Err(NoticeError::TooMany));
-        let named = |bucket: usize, key: usize| {
-            let (bucket, key) = ("b".repeat(bucket), format!("é{}", "k".repeat(key - 2)));
-            both(&json!({"s3Bucket": bucket, "s3ObjectKey": [key]}).to_string())
-        };
-        assert!(matches!(named(MAX_BUCKET_BYTES, MAX_KEY_BYTES), Ok(Notice::Objects(_))));
-        let error = |bucket, key| named(bucket, key).unwrap_err().to_string();
-        assert_eq!(error(3, 1025), "the message names an object whose key has 1025 bytes, more than 1024");
-        assert_eq!(error(64, 3), "the message names a bucket whose name has 64 bytes, more than 63");
-        let encoded = json!({"Records": [record("ObjectCreated:Put", "trail", &"%20".repeat(MAX_KEY_BYTES))]});
-        assert!(matches!(both(&encoded.to_string()), Ok(Notice::Objects(_))), "what counts is the decoded key");
+        assert!(matches!(read(&keys(items)), Ok(Notice::Objects(objects)) if objects.len() == items));
+        assert_eq!(read(&keys(items + 1)), Err(NoticeError::TooMany));
         let long = format!(r#"{{"{}":1}}"#, "é".repeat(1 << 19));
         assert!(read(&long).unwrap_err().to_string().len() < 300);
+    }
+
+    #[test]
+    fn what_s3_cannot_have_is_told_and_costs_no_neighbour() {
+        let good = ("trail", "a.json");
+        let (longest_key, longest_name) = (format!("é{}", "k".repeat(1022)), "b".repeat(63));
+        let ip = "192.168.0.1";
+        for (bucket, key, impossible) in [
+            ("trail", longest_key.as_str(), None),
+            (longest_name.as_str(), "a", None),
+            (ip, "a", None),
+            ("Old_Bucket", "..", None),
+            ("trail", &format!("{longest_key}k"), Some("a key of more than 1024 bytes")),
+            ("trail", &"k".repeat(10 << 10), Some("a key of more than 1024 bytes")),
+            ("trail", "", Some("no key")),
+            (&"b".repeat(64), "a", Some("not a name of a bucket")),
+            (&"b".repeat(300), "a", Some("not a name of a bucket")),
+            ("", "a", Some("not a name of a bucket")),
+            ("ab", "a", Some("not a name of a bucket")),
+            ("evil.com/", "a", Some("not a name of a bucket")),
+            ("evil.com/?", "a", Some("not a name of a bucket")),
+            ("user@evil.com", "a", Some("not a name of a bucket")),
+            ("evil.com#", "a", Some("not a name of a bucket")),
+            ("evil.com:80", "a", Some("not a name of a bucket")),
+            ("..", "a", Some("not a name of a bucket")),
+            ("a..b", "a", Some("not a name of a bucket")),
+            ("evil--use1-az4--x-s3", "a", Some("not a name of a bucket")),
+            ("a b c", "a", Some("not a name of a bucket")),
+            ("a\r\nHost: evil", "a", Some("not a name of a bucket")),
+            ("bücket", "a", Some("not a name of a bucket")),
+            ("arn:aws:s3:eu-west-1:111122223333:accesspoint/evil", "a", Some("not a name of a bucket")),
+        ] {
+            let named = [good, (bucket, key), good]
+                .map(|(bucket, key)| record("ObjectCreated:Put", bucket, &key.replace('%', "%25")));
+            let Ok(Notice::Objects(objects)) = both(&json!({ "Records": named }).to_string()) else {
+                panic!("{bucket} {key}")
+            };
+            assert_eq!(objects.iter().map(|object| object.impossible).collect::<Vec<_>>(), [None, impossible, None]);
+        }
+        let encoded = json!({"Records": [record("ObjectCreated:Put", "trail", &"%20".repeat(MAX_KEY_BYTES))]});
+        let Ok(Notice::Objects(objects)) = both(&encoded.to_string()) else { panic!() };
+        assert_eq!(objects[0].impossible, None, "what counts is the decoded key");
     }
 
     #[test]
@@ -453,7 +516,10 @@ mod tests {
             }
             let kind = match read(&text.into_iter().collect::<String>()) {
                 Ok(Notice::Objects(objects)) => {
-                    assert!(!objects.is_empty() && objects.iter().all(|object| !object.key.is_empty()));
+                    assert!(
+                        !objects.is_empty()
+                            && objects.iter().all(|object| object.impossible.is_some() || !object.key.is_empty())
+                    );
                     0
                 }
                 Ok(Notice::Events(events)) => {

@@ -110,7 +110,7 @@ impl Kept {
     }
 
     /// Writes what was not written, if it is at least so much, and returns why it cannot be.
-    async fn save(&mut self, least: Unsaved) -> Option<String> {
+    async fn save(&mut self, least: Unsaved, notes: &Notes) -> Option<String> {
         if self.unsaved < least {
             return None;
         }
@@ -119,7 +119,10 @@ impl Kept {
         let bytes = self.places.lock().to_bytes();
         let saved = tokio::task::spawn_blocking(move || file.save(&bytes)).await;
         let error = match saved {
-            Ok(Ok(())) => return None,
+            Ok(Ok(())) => {
+                notes.state_kept();
+                return None;
+            }
             Ok(Err(error)) => error.to_string(),
             Err(fault) => fault.to_string(),
         };
@@ -170,7 +173,7 @@ impl Keeper {
 
     async fn save(&mut self, least: Unsaved) {
         for kept in &mut self.histories {
-            if let Some(error) = kept.save(least).await {
+            if let Some(error) = kept.save(least, &self.notes).await {
                 self.notes.say(
                     Level::Warn,
                     "state",

@@ -90,17 +90,20 @@ pub struct Role {
 /// When there are no credentials or no region, when no history may be read, or when another process has the state of
 /// one. Trouble that may pass is no error.
 pub fn open(wanted: LookupSettings, settings: &Settings) -> Result<Opened, OpenError> {
-    let notes = Arc::new(Notes::default());
     let runtime = runtime().map_err(OpenError::Runtime)?;
-    let targets = runtime.block_on(target::find(&wanted, &settings.access, &notes))?;
+    let connection = runtime.block_on(target::connect(&wanted, &settings.access))?;
+    let notes = Arc::new(Notes::of(&connection));
+    let targets = runtime.block_on(target::find(&wanted, &settings.access, connection, &notes))?;
     let categories =
         if wanted.insights { &[Category::Management, Category::Insight][..] } else { &[Category::Management] };
     let (tell, told) = mpsc::unbounded_channel();
+    // They are small, and the feed has more behind it.
+    let memory = Memory::new(settings.memory / 8);
+    let _ = notes.memory.set(memory.clone());
     let common = Arc::new(Common {
         follow: wanted.follow,
         slice_bytes: (settings.memory / 2 / targets.len().max(1)).clamp(SMALLEST_SLICE, LARGEST_SLICE),
-        // They are small, and the feed has more behind it.
-        memory: Memory::new(settings.memory / 8),
+        memory,
         requests: Semaphore::new(REQUESTS),
         tell,
         notes: Arc::clone(&notes),
@@ -211,10 +214,11 @@ fn places(
         notes.say(Level::Error, "open", text);
     }
     // Where a first start began must last: the next one would begin later.
-    if let Some(file) = file.filter(|_| kept.as_ref() != Some(&places))
-        && let Err(error) = file.save(&places.to_bytes())
-    {
-        notes.say(Level::Warn, "state", error.to_string());
+    if let Some(file) = file.filter(|_| kept.as_ref() != Some(&places)) {
+        match file.save(&places.to_bytes()) {
+            Ok(()) => notes.state_kept(),
+            Err(error) => notes.say(Level::Warn, "state", error.to_string()),
+        }
     }
     places
 }

@@ -1,7 +1,7 @@
 //! What to do when a request fails: how long to wait, what to tell, and when there is no use in waiting. Each history
 //! has its own: what fails for one says nothing about the others.
 
-use crate::aws::{AwsError, Kind};
+use crate::aws::{AwsError, Kind, Service};
 use crate::source::backoff::Backoff;
 use crate::source::notes::{Level, Notes};
 use std::sync::Arc;
@@ -68,7 +68,7 @@ impl Patience {
             self.notes.say(Level::Error, "refused", format!("{error}; its events are not read to their end"));
             return Err(GivenUp);
         }
-        self.notes.retries.add(1);
+        self.notes.traffic.retry(Service::CloudTrail);
         if !refused && !error.is_credentials() {
             let topic = if error.kind() == Kind::Throttled { "throttled" } else { "retry" };
             self.notes.say(Level::Warn, topic, format!("{error}; trying again"));
@@ -123,7 +123,7 @@ mod tests {
         let mut patience = Patience::new(Arc::default(), true);
         let failures = [(0, Kind::Throttled), (1, Kind::Transient), (99, Kind::Credentials), (100, Kind::Credentials)];
         assert_eq!(judge(&mut patience, &failures), (Vec::from([const { Ok(None) }; 4]), 3));
-        assert_eq!(patience.notes.retries.get(), 4);
+        assert_eq!(patience.notes.traffic.retries(Service::CloudTrail), 4);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::keeper::{RunId, Shared, Told};
 use super::pace::Pace;
 use super::patience::{GivenUp, Patience, is_refusal};
 use crate::aws::cloudtrail::{Category, Event, History, Page, Query};
-use crate::aws::{AwsError, Kind};
+use crate::aws::{AwsError, Kind, Service};
 use crate::checkpoint::ObjectId;
 use crate::checkpoint::reached::{EventKey, forget_before};
 use crate::decode::{Cause, Skip};
@@ -209,7 +209,7 @@ impl Run<'_> {
                 Err(expired) if to > from => {
                     // A refusal was told and waited for.
                     if !is_refusal(expired.kind()) {
-                        common.notes.retries.add(1);
+                        common.notes.traffic.retry(Service::CloudTrail);
                         common.notes.say(Level::Info, "token", format!("{expired}; asking for less at a time"));
                     }
                     return Ok(Slice::TooLong((to - from) / 2));

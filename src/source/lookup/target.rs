@@ -66,26 +66,36 @@ fn name(account: Option<&str>, region: &str) -> String {
     account.map_or_else(|| region.to_owned(), |id| format!("{region} of account {id}"))
 }
 
+/// Makes the connection with the credentials, in a region that they can be used in.
+///
+/// # Errors
+///
+/// Without a region, and when a file or a profile of the settings is not there.
+pub(super) async fn connect(wanted: &LookupSettings, access: &Access) -> Result<Connection, AwsError> {
+    match (Connection::new(access, None).await, &wanted.regions) {
+        (Ok(connection), _) => Ok(connection),
+        (Err(error), Regions::Configured) => Err(error),
+        // Any will do that every account has enabled.
+        (Err(_), Regions::Named(names)) => {
+            let enabled = names.iter().find(|name| default_regions(name).contains(&name.as_str()));
+            Connection::new(access, enabled.or(names.first()).map(String::as_str)).await
+        }
+        (Err(_), Regions::All) => Connection::new(access, Some("us-east-1")).await,
+    }
+}
+
 /// Finds all that is to be read.
 ///
 /// # Errors
 ///
-/// Without credentials or a region, and when there is nothing that may be read.
+/// Without credentials, and when there is nothing that may be read.
 pub(super) async fn find(
     wanted: &LookupSettings,
     access: &Access,
+    connection: Connection,
     notes: &Arc<Notes>,
 ) -> Result<Vec<Target>, AwsError> {
-    let connection = match (Connection::new(access, None).await, &wanted.regions) {
-        (Ok(connection), _) => connection,
-        (Err(error), Regions::Configured) => return Err(error),
-        // Any will do that every account has enabled.
-        (Err(_), Regions::Named(names)) => {
-            let enabled = names.iter().find(|name| default_regions(name).contains(&name.as_str()));
-            Connection::new(access, enabled.or(names.first()).map(String::as_str)).await?
-        }
-        (Err(_), Regions::All) => Connection::new(access, Some("us-east-1")).await?,
-    };
+    notes.warn_of(connection.warning("CloudTrail"));
     let mut finding = JoinSet::new();
     for account in accounts(wanted, access, connection).await? {
         let (regions, notes) = (wanted.regions.clone(), Arc::clone(notes));
@@ -109,7 +119,7 @@ pub(super) async fn find(
 async fn accounts(wanted: &LookupSettings, access: &Access, connection: Connection) -> Result<Vec<Account>, AwsError> {
     let mut accounts = Vec::new();
     for role in &wanted.roles {
-        let connection = connection.with_role(&role.arn, access.external_id.as_deref()).await;
+        let connection = connection.with_role(&role.arn, access.external_id.as_deref());
         accounts.push(Account { id: Some(role.account.clone()), credentials: role.account.clone(), connection });
     }
     if accounts.is_empty() {

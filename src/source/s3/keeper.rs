@@ -172,8 +172,13 @@ impl Keeper {
         let Some(file) = self.file.clone() else { return };
         let Ok(bytes) = self.shared.positions().to_bytes() else { return };
         let saved = tokio::task::spawn_blocking(move || file.save(&bytes)).await;
-        if let Ok(Err(error)) = saved {
-            self.notes.say(Level::Warn, "state", format!("{error}; a restart will read again what is delivered now"));
+        match saved {
+            Ok(Ok(())) => self.notes.state_kept(),
+            Ok(Err(error)) => {
+                let text = format!("{error}; a restart will read again what is delivered now");
+                self.notes.say(Level::Warn, "state", text);
+            }
+            Err(_) => {}
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Lists a bucket: page by page, past troubles of the network, and finds the places in it that hold logs.
 
 use super::layout::{self, Folder};
-use crate::aws::AwsError;
 use crate::aws::s3::{ListRequest, Objects, Page};
+use crate::aws::{AwsError, Service};
 use crate::checkpoint::Layout;
 use crate::decode::notice::is_log_key;
 use crate::source::backoff::Backoff;
@@ -58,8 +58,7 @@ impl Lister {
         loop {
             match self.objects.list_page(&self.bucket, request).await {
                 Err(error) if error.is_transient() && (self.patient || attempts < ATTEMPTS) => {
-                    self.notes.retries.add(1);
-                    self.notes.say(Level::Warn, "retry", format!("{error}; trying again"));
+                    self.notes.retry(Service::S3, "retry", Level::Warn, &error);
                     backoff.wait().await;
                     attempts += 1;
                 }

@@ -45,10 +45,11 @@ pub struct Bucket {
 /// When there are no credentials, no region or no such bucket, when it may not be listed, or when another process has
 /// the state. Trouble that may pass is no error: the scan begins when it has passed.
 pub fn open(bucket: Bucket, settings: &Settings) -> Result<Opened, OpenError> {
-    let notes = Arc::new(Notes::default());
     let runtime = runtime().map_err(OpenError::Runtime)?;
     let connection = runtime.block_on(Connection::new(&settings.access, None))?;
+    let notes = Arc::new(Notes::of(&connection));
     let objects = Objects::new(&connection)?;
+    notes.warn_of(connection.warning("S3"));
     let places = runtime.block_on(in_time(look(&bucket, objects.clone(), &notes)))?.flatten();
     let identity = identity(&bucket, connection.endpoint("S3"));
     let name = state::file_name("s3", &bucket.name, &identity);

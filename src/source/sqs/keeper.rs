@@ -2,6 +2,7 @@
 //! to, and left in the queue when they could not be read.
 
 use super::Connected;
+use crate::aws::Service;
 use crate::aws::sqs::{Message, Queue};
 use crate::checkpoint::{DoneSet, ObjectId, StateFile};
 use crate::decode::Cause;
@@ -129,6 +130,7 @@ impl Keeper {
                     unsaved |= several.iter().any(Told::is_done);
                     let finished = several.drain(..).filter_map(|told| self.note(&mut work, told)).collect();
                     self.finish(connected, finished, &mut calls);
+                    self.notes.messages_in_work.set(work.len() as u64);
                 }
                 _ = leases.tick() => self.extend(connected, &mut work, lease / 3, &mut calls),
                 Some(_) = calls.join_next() => {}
@@ -276,8 +278,12 @@ async fn save(file: Option<Arc<StateFile>>, done: Arc<Mutex<DoneSet>>, notes: Ar
         let bytes = done.lock().unwrap_or_else(PoisonError::into_inner).to_bytes();
         file.save(&bytes)
     });
-    if let Ok(Err(error)) = saved.await {
-        notes.say(Level::Warn, "state", format!("{error}; objects whose messages come again may be read again"));
+    match saved.await {
+        Ok(Ok(())) => notes.state_kept(),
+        Ok(Err(error)) => {
+            notes.say(Level::Warn, "state", format!("{error}; objects whose messages come again may be read again"));
+        }
+        Err(_) => {}
     }
     // What is small lasts at once, what is large does not keep the disk busy.
     tokio::time::sleep((begun.elapsed() * 4).min(Duration::from_millis(200))).await;
@@ -305,7 +311,7 @@ async fn delete(queue: Queue, mut deletions: Vec<Deletion>, notes: Arc<Notes>) {
             notes.say(Level::Error, "delete", format!("{error}; the messages come again: {}", left.len()));
             return;
         }
-        notes.retries.add(1);
+        notes.traffic.retry(Service::Sqs);
         deletions = left;
         backoff.wait().await;
     }

@@ -11,8 +11,9 @@ use super::remote::{Background, OpenError, Settings, in_time, runtime};
 use super::{Opened, printable, state};
 use crate::aws::s3::Objects;
 use crate::aws::sqs::{Attributes, Message, Queue, QueueRef};
-use crate::aws::{AwsError, Connection};
+use crate::aws::{AwsError, Connection, Service};
 use crate::checkpoint::DoneSet;
+use crate::decode::notice::MessageLimits;
 use keeper::Keeper;
 use poll::Poll;
 use std::mem;
@@ -47,6 +48,8 @@ pub struct QueueSettings {
     pub give_up_after: Option<u32>,
     /// The buckets that messages may name, or none for all.
     pub buckets: Vec<String>,
+    /// What a message may be like.
+    pub limits: MessageLimits,
 }
 
 /// Opens a queue.
@@ -56,10 +59,11 @@ pub struct QueueSettings {
 /// When there are no credentials, no region or no such queue, or when it may not be read. Trouble that may pass is no
 /// error: the reading begins when it has passed.
 pub fn open(wanted: QueueSettings, settings: &Settings) -> Result<Opened, OpenError> {
-    let notes = Arc::new(Notes::default());
     let runtime = runtime().map_err(OpenError::Runtime)?;
     let connection = runtime.block_on(Connection::new(&settings.access, wanted.queue.region()))?;
+    let notes = Arc::new(Notes::of(&connection));
     let objects = Objects::new(&connection)?;
+    ["S3", "SQS"].into_iter().for_each(|service| notes.warn_of(connection.warning(service)));
     let connected = runtime.block_on(in_time(connect(&connection, &wanted, ATTEMPTS, &notes)))?.flatten();
     let name = printable(wanted.queue.text());
     let identity = format!(
@@ -89,6 +93,7 @@ pub fn open(wanted: QueueSettings, settings: &Settings) -> Result<Opened, OpenEr
         name,
         downloads: Downloads::new(objects, settings.download_concurrency, settings.memory, Arc::clone(&notes)),
         buckets: wanted.buckets.clone(),
+        limits: wanted.limits,
         done,
         room,
         capacity: in_work,
@@ -153,6 +158,10 @@ async fn connect(
         match try_to_connect(connection, wanted).await {
             Ok((queue, attributes, first)) => {
                 let name = printable(queue.url());
+                notes.messages_in_work.set(0);
+                if let Some(depth) = attributes.and_then(|attributes| attributes.depth) {
+                    notes.queue_depth.set(depth);
+                }
                 notes.say(Level::Info, "open", format!("reading {name}"));
                 return Ok(Some(Connected {
                     queue,
@@ -165,8 +174,7 @@ async fn connect(
             // Credentials that are not there at the start are a setting that is wrong.
             Err(error) if attempt == attempts && error.is_credentials() => return Err(error),
             Err(error) => {
-                notes.retries.add(1);
-                notes.say(Level::Warn, "retry", format!("{error}; trying again"));
+                notes.retry(Service::Sqs, "retry", Level::Warn, &error);
             }
         }
         backoff.wait().await;

@@ -2,11 +2,11 @@
 
 use super::Connected;
 use super::keeper::{self, Told, Work};
-use crate::aws::AwsError;
-use crate::aws::sqs::{Message, Queue};
+use crate::aws::sqs::{Attributes, Message, Queue};
+use crate::aws::{AwsError, Service};
 use crate::checkpoint::{DoneSet, ObjectId};
 use crate::decode::name::DIGEST_FOLDER;
-use crate::decode::notice::{self, Notice, ObjectRef};
+use crate::decode::notice::{self, MessageLimits, Notice, NoticeError, ObjectRef};
 use crate::decode::{Cause, Skip};
 use crate::source::backoff::Backoff;
 use crate::source::download::{Downloads, Known, Wanted};
@@ -14,8 +14,10 @@ use crate::source::notes::{Level, Notes};
 use crate::source::remote::AbortOnDrop;
 use crate::source::text::TextLog;
 use crate::source::{Log, Receipt, address, printable};
+use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
@@ -29,6 +31,9 @@ const LONG_WAIT: u8 = 20;
 /// be taken by a call that is left behind.
 const SHORT_WAIT: u8 = 1;
 
+/// How often to ask how many messages wait.
+const DEPTH_INTERVAL: Duration = Duration::from_secs(60);
+
 /// How many more receive loops there are while messages come faster than one can fetch them.
 const MORE_LOOPS: usize = 3;
 
@@ -39,6 +44,7 @@ pub(super) struct Poll {
     pub downloads: Downloads,
     /// The buckets that messages may name, or none for all.
     pub buckets: Vec<String>,
+    pub limits: MessageLimits,
     /// What was read before.
     pub done: Arc<Mutex<DoneSet>>,
     /// How many more messages may be in work, and how many at all.
@@ -68,6 +74,7 @@ impl Poll {
         for _ in 0..MORE_LOOPS {
             loops.spawn(Arc::clone(&self).help(queue.clone(), logs.clone()));
         }
+        loops.spawn(Arc::clone(&self).measure(queue.clone()));
         let mut tasks = JoinSet::new();
         let first = connected.take_first();
         if let Ok(room) = self.room.acquire_many(first.len() as u32).await {
@@ -89,6 +96,27 @@ impl Poll {
         }
     }
 
+    /// Asks how many messages wait, unless the queue is idle: then it costs its long polls alone, which tell that none
+    /// does.
+    async fn measure(self: Arc<Self>, queue: Queue) {
+        let Notes { messages, messages_in_work, queue_depth, .. } = &*self.notes;
+        let mut before = messages.get();
+        loop {
+            tokio::time::sleep(DEPTH_INTERVAL).await;
+            let received = messages.get();
+            let is_idle = received == mem::replace(&mut before, received) && messages_in_work.get() == Some(0);
+            if is_idle {
+                continue;
+            }
+            match queue.attributes().await {
+                Ok(Some(Attributes { depth: Some(depth), .. })) => queue_depth.set(depth),
+                // Whoever receives tells of trouble.
+                Ok(Some(_)) | Err(_) => {}
+                Ok(None) => return queue_depth.forget(),
+            }
+        }
+    }
+
     /// Receives once, and returns how many messages came.
     async fn receive(
         self: &Arc<Self>,
@@ -98,7 +126,7 @@ impl Poll {
         logs: &mpsc::Sender<Box<dyn Log>>,
     ) -> usize {
         let mut backoff = Backoff::default();
-        let (asked, received) = loop {
+        let (asked, wait_s, received) = loop {
             // Falco may be slow: what is received must be worked on before its lease becomes a burden.
             let Ok(mut room) = Arc::clone(&self.room).acquire_owned().await else { return 0 };
             if let Ok(more) = Arc::clone(&self.room).try_acquire_many_owned(self.more()) {
@@ -119,11 +147,10 @@ impl Poll {
             // short one is waited for at a close, so that what it brings is given back.
             let received = if wait_s > SHORT_WAIT { AbortOnDrop(call).join().await } else { call.await };
             match received {
-                Ok(Ok(received)) => break (asked, received),
+                Ok(Ok(received)) => break (asked, wait_s, received),
                 Ok(Err(error)) => {
-                    self.notes.retries.add(1);
                     let level = if error.is_transient() { Level::Warn } else { Level::Error };
-                    self.notes.say(level, "receive", format!("{error}; trying again"));
+                    self.notes.retry(Service::Sqs, "receive", level, &error);
                 }
                 Err(_) => self.notes.say(Level::Error, "fault", "an internal fault, please report it"),
             }
@@ -133,6 +160,10 @@ impl Poll {
             self.busy.notify_waiters();
         }
         let count = received.len();
+        // A call that waits looks everywhere where there could be a message.
+        if count == 0 && wait_s > 0 && self.notes.queue_depth.get().is_some() {
+            self.notes.queue_depth.set(0);
+        }
         self.deliver_all(received, tasks, logs).await;
         count
     }
@@ -171,28 +202,35 @@ impl Poll {
     /// Returns what a message leads to.
     fn parts(&self, message: &Message) -> Vec<Part> {
         let name = printable(&format!("message {} of {}", message.id, self.name));
-        match notice::read(&message.body) {
+        match notice::read(&message.body, self.limits) {
             Ok(Notice::Objects(objects)) => objects.into_iter().map(|object| self.object_part(object)).collect(),
             Ok(Notice::Events(events)) => events.into_iter().map(Part::Event).collect(),
             Ok(Notice::Nothing(_)) => Vec::new(),
             Err(error) => {
-                let skip = Skip { cause: Cause::UnknownMessage, at: None, detail: Some(error.to_string()) };
+                let cause = match error {
+                    NoticeError::TooLarge(_) => Cause::MessageTooLarge,
+                    NoticeError::TooMany => Cause::TooManyObjects,
+                    _ => Cause::UnknownMessage,
+                };
+                let skip = Skip { cause, at: None, detail: Some(error.to_string()) };
                 vec![Part::Skipped(name, skip)]
             }
         }
     }
 
     fn object_part(&self, object: ObjectRef) -> Part {
-        let skipped = |cause| {
+        let skipped = |cause, why: Option<&str>| {
             let name = address(&object.bucket, &object.key);
-            Part::Skipped(name, Skip { cause, at: None, detail: None })
+            Part::Skipped(name, Skip { cause, at: None, detail: why.map(str::to_owned) })
         };
-        if !self.buckets.is_empty() && !self.buckets.contains(&object.bucket) {
-            skipped(Cause::ForeignBucket)
+        if let Some(why) = object.impossible {
+            skipped(Cause::ImpossibleObject, Some(why))
+        } else if !self.buckets.is_empty() && !self.buckets.contains(&object.bucket) {
+            skipped(Cause::ForeignBucket, None)
         } else if object.key.split('/').any(|folder| folder == DIGEST_FOLDER) {
-            skipped(Cause::Digest)
+            skipped(Cause::Digest, None)
         } else if !notice::is_log_key(&object.key) {
-            skipped(Cause::NotALog)
+            skipped(Cause::NotALog, None)
         } else {
             Part::Object(object)
         }
@@ -200,7 +238,7 @@ impl Poll {
 
     async fn deliver(&self, number: u64, part: Part, tasks: &mut JoinSet<()>, logs: &mpsc::Sender<Box<dyn Log>>) {
         let log: Box<dyn Log> = match part {
-            Part::Object(ObjectRef { bucket, key, bytes }) => {
+            Part::Object(ObjectRef { bucket, key, bytes, .. }) => {
                 self.notes.bytes_found.add(bytes.unwrap_or(0));
                 self.notes.logs_found.add(1);
                 let wanted = Wanted { bucket: bucket.into(), key, bytes };

@@ -145,13 +145,14 @@ fn an_event_that_cannot_be_read_is_named_once_and_costs_no_other() {
     wait_for_queries(&trail, REGION, 4);
     let (read, log) = consumer.stop();
     assert_eq!(read, [event_id(0), event_id(5)]);
-    for (number, cause) in [
-        (1, "an object that is not a CloudTrail event: it comes without a CloudTrailEvent"),
-        (2, "an object that is not a CloudTrail event: it comes without a CloudTrailEvent"),
-        (3, "the text ends inside a record"),
-        (4, "text that is not JSON"),
+    let no_event = "an object that is not a CloudTrail event";
+    let event = |number| format!("event {} in {REGION} of account {ACCOUNT}", event_id(number));
+    for line in [
+        format!("skipped {}: {no_event}: it comes without a CloudTrailEvent", event(1)),
+        format!("skipped 1 more (2 in all): {no_event}, the last one in {}", event(2)),
+        format!("skipped {}: the text ends inside a record", event(3)),
+        format!("skipped {}: text that is not JSON", event(4)),
     ] {
-        let line = format!("skipped event {} in {REGION} of account {ACCOUNT}: {cause}", event_id(number));
         let lines: Vec<_> = log.iter().filter(|other| other.contains(&line)).collect();
         assert_eq!(lines.len(), 1, "{line} in {log:#?}");
     }
