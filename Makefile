@@ -12,7 +12,8 @@ export PATH := $(PATH):$(tools)/bin
 rustdoc = -D warnings -A rustdoc::private_intra_doc_links
 
 .DEFAULT_GOAL := help
-.PHONY: help rust host moto demo coverage test count memcheck test-aws soak bench bench-aws fmt deny advisories
+.PHONY: help rust host moto demo coverage test count memcheck fuzz fuzz-smoke test-aws soak bench bench-aws fmt
+.PHONY: deny advisories
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s  %s\n", $$1, $$2 }' Makefile
@@ -44,6 +45,7 @@ test: rust deny host moto ## all that CI checks: format, lints, dependencies, te
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo test --locked --workspace
+	@$(MAKE) --no-print-directory fuzz-smoke
 	@$(MAKE) --no-print-directory count
 	RUSTDOCFLAGS='$(rustdoc)' cargo doc --locked --workspace --no-deps --document-private-items
 
@@ -56,6 +58,12 @@ memcheck: rust ## let valgrind's memcheck watch the tests of the plugin API; mak
 	@command -v valgrind >/dev/null || { echo 'skipped: no valgrind: apt-get install valgrind'; exit 0; }; \
 	  cargo --config "target.'cfg(unix)'.runner = 'valgrind --quiet --error-exitcode=9 --leak-check=no --trace-children=yes'" \
 	  test --locked --test tests -- abi:: --skip abi::threads:: --skip abi::sourcing:: --skip all_fields_in_one_call
+
+fuzz: rust ## look for input that fails, 5 minutes a target; FUZZ_TARGET names one, FUZZ_SECONDS or FUZZ_RUNS says how long
+	@scripts/fuzz $(FUZZ_TARGET)
+
+fuzz-smoke: rust ## try each fuzz target on what is committed and on a few inputs more, the same ones each time
+	@FUZZ_SMOKE=1 FUZZ_RUNS=20000 scripts/fuzz
 
 test-aws: rust host moto ## the tests of S3, SQS and the event history at full size: 100,000 and 50,000 events, 50 kills
 	CT_OBJECTS=2000 CT_LOOKUPS=50000 CT_KILLS=50 cargo test --locked --test tests aws::

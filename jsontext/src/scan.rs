@@ -73,10 +73,10 @@ pub fn value<V: Visit>(text: &[u8], at: usize, max_depth: usize, visit: &mut V) 
         } else {
             match first {
                 b'{' => {
-                    open.push(true, pos)?;
                     if visit.open(mem::take(&mut name), Kind::Object, pos) == Go::Stop {
                         return Err(Stop::Asked(pos));
                     }
+                    open.push(true, pos)?;
                     pos = skip_white(text, pos + 1);
                     if byte(text, pos)? != b'}' {
                         (name, pos) = member(text, pos, &mut quotes)?;
@@ -87,10 +87,10 @@ pub fn value<V: Visit>(text: &[u8], at: usize, max_depth: usize, visit: &mut V) 
                     visit.close(pos);
                 }
                 b'[' => {
-                    open.push(false, pos)?;
                     if visit.open(mem::take(&mut name), Kind::Array, pos) == Go::Stop {
                         return Err(Stop::Asked(pos));
                     }
+                    open.push(false, pos)?;
                     pos = skip_white(text, pos + 1);
                     if byte(text, pos)? != b']' {
                         continue;

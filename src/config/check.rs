@@ -126,10 +126,10 @@ fn unknown(keys: &[Key], place: &str, spelling: &str) -> String {
         .filter(|(score, _)| *score >= SIMILAR)
         .max_by(|(left, _), (right, _)| left.total_cmp(right));
     match nearest {
-        Some((_, key)) => format!("unknown key {place}, did you mean {}?", key.path),
+        Some((_, key)) => format!("unknown key {}, did you mean {}?", place.escape_debug(), key.path),
         None => {
             let names: Vec<&str> = keys.iter().map(|key| key.path.as_str()).collect();
-            format!("unknown key {place}, the keys are {}", names.join(", "))
+            format!("unknown key {}, the keys are {}", place.escape_debug(), names.join(", "))
         }
     }
 }
@@ -142,13 +142,13 @@ mod tests {
     use super::*;
 
     fn accepted(config: Value) -> Value {
-        let (set, problems) = check(&keys(), &config);
+        let (set, problems) = check(keys(), &config);
         assert_eq!(problems, Vec::<String>::new());
         Value::Object(set)
     }
 
     fn problems(config: Value) -> Vec<String> {
-        check(&keys(), &config).1
+        check(keys(), &config).1
     }
 
     #[test]
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn all_problems_are_reported_and_what_is_right_is_kept() {
         let config = json!({"sqsDelete": 1, "useAsync": false, "aws": {"regio": "x", "profile": "p"}});
-        let (set, problems) = check(&keys(), &config);
+        let (set, problems) = check(keys(), &config);
         assert_eq!(Value::Object(set), json!({"useAsync": false, "aws": {"profile": "p"}}));
         assert_eq!(problems.len(), 2, "{problems:?}");
     }

@@ -43,16 +43,32 @@ pub(super) fn has_user(url: &str) -> bool {
 /// Returns a text for an error: what may be a user and a password, which can hold a slash too, is left out, and so are the
 /// parameters of a URL, which may be a signature.
 pub(super) fn without_secrets(text: &str) -> String {
-    let shown = match text.rsplit_once('@') {
-        Some((hidden, rest)) => {
-            let scheme = hidden.split_inclusive("://").next().filter(|scheme| scheme.ends_with("://"));
-            format!("{}...@{rest}", scheme.unwrap_or_default())
-        }
-        None => text.to_owned(),
-    };
+    // What no scheme can be may be the first half of a password.
+    let is_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    match text.split_once("://") {
+        Some((scheme, rest)) if scheme.bytes().all(is_scheme) => format!("{scheme}://{}", concealed(rest)),
+        _ => concealed(text),
+    }
+}
+
+/// Returns a line for an error, in which texts are quoted, without such secrets of the URLs in it.
+pub(super) fn line_without_secrets(line: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = line;
+    while let Some((before, url)) = rest.split_once("://") {
+        let mut ends = url.match_indices('"').map(|(at, _)| url.split_at(at));
+        let (quoted, behind) = ends.find(|(quoted, _)| !quoted.ends_with('\\')).unwrap_or((url, ""));
+        shown.extend([before, "://", &concealed(quoted)]);
+        rest = behind;
+    }
+    shown + rest
+}
+
+fn concealed(text: &str) -> String {
+    let (dots, shown) = text.rsplit_once('@').map_or(("", text), |(_, shown)| ("...@", shown));
     match shown.split_once('?') {
-        Some((path, parameters)) if parameters.contains('=') => format!("{path}?..."),
-        _ => shown,
+        Some((path, parameters)) if parameters.contains('=') => format!("{dots}{path}?..."),
+        _ => format!("{dots}{shown}"),
     }
 }
 
@@ -141,9 +157,23 @@ mod tests {
             ("http://user:s3/cret@host", "http://...@host"),
             ("http://user:s3://cret@host", "http://...@host"),
             ("http://user:s@3/cret@host", "http://...@host"),
+            ("user:s3://cret@host", "...@host"),
         ] {
             let error = text.parse::<Endpoint>().unwrap_err();
             assert!(error.to_string().starts_with(&format!("{shown:?} ")), "{error}");
+        }
+    }
+
+    #[test]
+    fn no_url_in_a_line_shows_a_password() {
+        for (line, shown) in [
+            ("found the text \"http://user:s3cret@host/a\", then", "found the text \"http://...@host/a\", then"),
+            ("unknown key aws.ftp://s3://cret@host, did you", "unknown key aws.ftp://...@host, did you"),
+            (r#""http://a\"b:s3@cret@host" and "s3://c" of "d@e""#, r#""http://...@host" and "s3://c" of "d@e""#),
+            ("\"https://host/a?key=s3cret\", found", "\"https://host/a?...\", found"),
+            ("no URL, user@host", "no URL, user@host"),
+        ] {
+            assert_eq!(line_without_secrets(line), shown);
         }
     }
 }

@@ -35,8 +35,8 @@ fn the_example_holds_every_key_with_its_default_and_no_other() {
     let idle = ["useS3SNS", "useAsync"];
     let text = idle.iter().fold(EXAMPLE.to_owned(), |text, key| text.replace(&format!("# {key}:"), &format!("{key}:")));
     let mut written = leaves("", &init_config(&text));
-    let mut expected: Vec<(String, Value)> =
-        keys().into_iter().filter(|key| key.kind != Kind::Section).map(|key| (key.path, key.default)).collect();
+    let values = keys().iter().filter(|key| key.kind != Kind::Section);
+    let mut expected: Vec<(String, Value)> = values.map(|key| (key.path.clone(), key.default.clone())).collect();
     written.sort_by(|left, right| left.0.cmp(&right.0));
     expected.sort_by(|left, right| left.0.cmp(&right.0));
     assert_eq!(written, expected);

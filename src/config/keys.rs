@@ -3,6 +3,7 @@
 //! Which keys there are is left to the settings.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use serde_json::Value;
 
@@ -53,11 +54,14 @@ impl fmt::Display for Kind {
 }
 
 /// Returns every key, a section before the keys in it, in the order of the schema.
-pub(super) fn keys() -> Vec<Key> {
-    let schema = schemars::schema_for!(UserConfig).to_value();
-    let mut keys = Vec::new();
-    collect(&schema, "", &mut keys);
-    keys
+pub(super) fn keys() -> &'static [Key] {
+    static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| {
+        let schema = schemars::schema_for!(UserConfig).to_value();
+        let mut keys = Vec::new();
+        collect(&schema, "", &mut keys);
+        keys
+    });
+    &KEYS
 }
 
 fn collect(schema: &Value, prefix: &str, keys: &mut Vec<Key>) {

@@ -44,7 +44,7 @@ pub use secret::Secret;
 pub use settings::UserConfig;
 
 use bucket::BucketName;
-use endpoint::Endpoint;
+use endpoint::{Endpoint, line_without_secrets};
 use public_key::PublicKey;
 use settings::{AwsSection, LimitsSection, Settings};
 
@@ -144,8 +144,7 @@ impl Config {
     ///
     /// Names every unknown key, wrong type and unusable value at once.
     pub fn from_user(user: UserConfig) -> Result<Self, ConfigError> {
-        let keys = keys::keys();
-        let (set, mut problems) = check::check(&keys, &user.0);
+        let (set, mut problems) = check::check(keys::keys(), &user.0);
         let notices = notices::notices(&set);
         let settings = serde_json::from_value(Value::Object(set)).unwrap_or_else(|error| {
             problems.push(error.to_string());
@@ -153,7 +152,11 @@ impl Config {
         });
 
         let config = Self::from_settings(settings, notices, &mut problems);
-        if problems.is_empty() { Ok(config) } else { Err(ConfigError { problems }) }
+        if problems.is_empty() {
+            return Ok(config);
+        }
+        // A URL with a password may be in the place of anything.
+        Err(ConfigError { problems: problems.iter().map(|problem| line_without_secrets(problem)).collect() })
     }
 
     /// Returns lines to log once: keys that the user set and that have no effect.
@@ -487,5 +490,18 @@ mod tests {
             "{error}"
         );
         assert!(!error.contains('\n'), "{error}");
+    }
+    #[test]
+    fn no_error_shows_a_control_character_or_what_may_be_a_password() {
+        for value in [
+            json!({"http://user:s3cret@host": 1}),
+            json!({"sqsDelete": "http://user:s3cret@host"}),
+            json!({"s3Interval": "http://user:s3cret@host"}),
+            json!({"a\n[ERROR] \u{1b}[31m": 1}),
+            json!({"stateDi\u{85}": 1}),
+        ] {
+            let error = error(value);
+            assert!(!error.contains("s3cret") && !error.contains(char::is_control), "{error:?}");
+        }
     }
 }

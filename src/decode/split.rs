@@ -446,6 +446,14 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn the_list_round_the_records_is_no_level_of_theirs() {
+        let mut splitter = Splitter::new(RecordLimits { depth: 1, ..LIMITS });
+        let text = format!(r#"{{"Records":[{B},{A},{B}]}}"#);
+        let block = splitter.push(text.into_bytes().into(), &mut Seen::new(0));
+        assert_eq!((block.records.len(), block.skips.counts), (2, [(Cause::RecordTooDeep, 1)].into()));
+    }
+
+    #[test]
     fn a_cut_text_gives_what_was_before_the_cut() {
         let whole = format!(r#"{{"Records":[{A},{B}]}}"#);
         for end in 1..whole.len() {

@@ -6,6 +6,7 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "test support may fail a test at once")]
 
 mod cases;
+#[cfg(test)]
 mod checks;
 mod derived;
 pub mod fixtures;

@@ -56,8 +56,11 @@ fn openings(event: &Json) -> Vec<Opening> {
             .map(|rule| group_rule(any_case(rule, "SecurityGroupRule")?))
             .collect(),
         "CreateNetworkAclEntry" | "ReplaceNetworkAclEntry" => vec![acl_entry(request)],
-        "OpenInstancePublicPorts" => list(any_case(request, "portInfo")).into_iter().map(instance_ports).collect(),
-        "PutInstancePublicPorts" => list(any_case(request, "portInfos")).into_iter().map(instance_ports).collect(),
+        // silent: each of the two has one of the members, and which one is not asked.
+        "OpenInstancePublicPorts" | "PutInstancePublicPorts" => {
+            let infos = ["portInfo", "portInfos"].map(|name| list(any_case(request, name)));
+            infos.concat().into_iter().map(instance_ports).collect()
+        }
         "AuthorizeDBSecurityGroupIngress" | "AuthorizeClusterSecurityGroupIngress" => {
             vec![Some((0, 65535, is_world(&many(any_case(request, "cidrip")))))]
         }
