@@ -26,6 +26,7 @@ pub mod fields;
 #[path = "../../json/src/fields.rs"]
 pub mod json_fields;
 #[path = "../../src/source/s3/layout.rs"]
+#[allow(dead_code, reason = "what reads keys is under test")]
 mod layout;
 #[path = "../../tests/oracle/mod.rs"]
 #[allow(missing_docs)]
