@@ -4,7 +4,8 @@ use runner::host::{Plugin, Session};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
-/// The library beside this test's executable. The one a folder above may be stale: `cargo test` does not renew it.
+/// The library beside this test's executable, or the one in the folder that `CT_LIBRARIES` names. The one a folder above
+/// the executable may be stale: `cargo test` does not renew it.
 pub fn library() -> PathBuf {
     built("libcloudtrail.so")
 }
@@ -15,7 +16,9 @@ pub fn json_library() -> PathBuf {
 }
 
 fn built(name: &str) -> PathBuf {
-    let library = std::env::current_exe().unwrap().parent().unwrap().join(name);
+    let executable = std::env::current_exe().unwrap();
+    let folder = std::env::var_os("CT_LIBRARIES").map_or(executable.parent().unwrap().to_owned(), PathBuf::from);
+    let library = folder.join(name);
     assert!(library.is_file(), "{} has not been built", library.display());
     library
 }
