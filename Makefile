@@ -12,7 +12,7 @@ export PATH := $(PATH):$(tools)/bin
 rustdoc = -D warnings -A rustdoc::private_intra_doc_links
 
 .DEFAULT_GOAL := help
-.PHONY: help rust host moto demo coverage test count memcheck fuzz fuzz-smoke test-aws soak bench bench-aws fmt
+.PHONY: help rust host moto demo coverage test count asan miri fuzz fuzz-smoke test-aws soak bench bench-aws fmt
 .PHONY: deny advisories
 
 help: ## list the targets
@@ -53,11 +53,13 @@ count: rust ## hold the instructions that an event takes to benches/counts.json;
 	cargo build --locked --release -p falco-cloudtrail --lib
 	cargo bench --locked --profile dev --bench count
 
-# Children are the tests that have a process of their own. What takes minutes there is left to the tests without it.
-memcheck: rust ## let valgrind's memcheck watch the tests of the plugin API; make count does so with the release library
-	@command -v valgrind >/dev/null || { echo 'skipped: no valgrind: apt-get install valgrind'; exit 0; }; \
-	  cargo --config "target.'cfg(unix)'.runner = 'valgrind --quiet --error-exitcode=9 --leak-check=no --trace-children=yes'" \
-	  test --locked --test tests -- abi:: --skip abi::threads:: --skip abi::sourcing:: --skip all_fields_in_one_call
+asan: rust host moto ## let AddressSanitizer watch the libraries and what they are made of, in the real engine and the tests of its API
+	@scripts/asan
+
+miri: rust ## let Miri watch the tests of what reads Falco's pointers; needs rustup's nightly with that component
+	@RUSTUP_AUTO_INSTALL=0 cargo +nightly miri --version >/dev/null 2>&1 || \
+	  { echo 'skipped: no Miri: rustup toolchain install nightly --component miri'; exit 0; }; \
+	  MIRIFLAGS=-Zmiri-strict-provenance cargo +nightly miri test --locked -p extraction --lib
 
 fuzz: rust ## look for input that fails, 5 minutes a target; FUZZ_TARGET names one, FUZZ_SECONDS or FUZZ_RUNS says how long
 	@scripts/fuzz $(FUZZ_TARGET)
