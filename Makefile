@@ -12,7 +12,8 @@ export PATH := $(PATH):$(tools)/bin
 rustdoc = -D warnings -A rustdoc::private_intra_doc_links
 
 .DEFAULT_GOAL := help
-.PHONY: help rust host moto demo coverage test count fuzz fuzz-smoke test-aws soak bench bench-aws fmt deny advisories
+.PHONY: help rust host moto demo coverage test count memcheck fuzz fuzz-smoke test-aws soak bench bench-aws fmt
+.PHONY: deny advisories
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s  %s\n", $$1, $$2 }' Makefile
@@ -51,6 +52,12 @@ test: rust deny host moto ## all that CI checks: format, lints, dependencies, te
 count: rust ## hold the instructions that an event takes to benches/counts.json; UPDATE_COUNTS=1 renews that file
 	cargo build --locked --release -p falco-cloudtrail --lib
 	cargo bench --locked --profile dev --bench count
+
+# Children are the tests that have a process of their own. What takes minutes there is left to the tests without it.
+memcheck: rust ## let valgrind's memcheck watch the tests of the plugin API; make count does so with the release library
+	@command -v valgrind >/dev/null || { echo 'skipped: no valgrind: apt-get install valgrind'; exit 0; }; \
+	  cargo --config "target.'cfg(unix)'.runner = 'valgrind --quiet --error-exitcode=9 --leak-check=no --trace-children=yes'" \
+	  test --locked --test tests -- abi:: --skip abi::threads:: --skip abi::sourcing:: --skip all_fields_in_one_call
 
 fuzz: rust ## look for input that fails, 5 minutes a target; FUZZ_TARGET names one, FUZZ_SECONDS or FUZZ_RUNS says how long
 	@scripts/fuzz $(FUZZ_TARGET)

@@ -150,6 +150,7 @@ fn records(log: &Arc<[u8]>) -> Result<usize> {
             Next::Batch(batch) => count += batch.block.records.len(),
             Next::Nothing => {}
             Next::End => return Ok(count),
+            Next::Failed => bail!("the log could not be read"),
         }
     }
 }

@@ -8,6 +8,9 @@
 #![allow(clippy::indexing_slicing, clippy::string_slice, reason = "a fault ends a bench and is seen")]
 
 #[allow(dead_code, unused_imports, reason = "shared with the tests")]
+#[path = "../tests/aws/chain.rs"]
+mod chain;
+#[allow(dead_code, unused_imports, reason = "shared with the tests")]
 #[path = "../tests/aws/faults.rs"]
 mod faults;
 #[allow(dead_code, unused_imports, reason = "shared with the tests")]
@@ -17,6 +20,7 @@ mod history;
 #[allow(dead_code, unused_imports, reason = "shared with the tests")]
 #[path = "../tests/aws/http.rs"]
 mod http;
+mod integrity;
 #[allow(dead_code, unused_imports, reason = "shared with the tests")]
 #[path = "../tests/aws/logs.rs"]
 mod logs;
@@ -107,9 +111,13 @@ fn main() -> Result<()> {
         figures.downloads = memory.seconds();
         print_row(&format!("sqs, {shape:?}"), Duration::ZERO, 32, &figures, f64::NAN);
     }
+    integrity::measure(&library)?;
     idle(&library)?;
     history::measure(&library)
 }
+
+/// Objects, as the answers to requests for them, by path.
+type Objects = HashMap<String, Message>;
 
 /// A server that gives objects from memory, each after the same time, and asks moto for all else.
 struct Memory {
@@ -120,8 +128,21 @@ struct Memory {
 
 impl Memory {
     fn start(bucket: &str, logs: &[Log], latency: Duration) -> Result<Self> {
-        let objects = logs.iter().map(Log::object).map(|(key, object)| (format!("/{bucket}/{key}"), object));
-        let objects: Arc<HashMap<String, Vec<u8>>> = Arc::new(objects.collect());
+        let etags = server::server().etags(bucket);
+        let answer = |(key, object): (String, Vec<u8>)| {
+            let answer = Message::new("HTTP/1.1 200 OK").with("ETag", &etags[&key]).body(object);
+            (format!("/{bucket}/{key}"), answer)
+        };
+        let mut objects: Objects = logs.iter().map(Log::object).map(answer).collect();
+        // What has metadata is as moto has it.
+        for key in etags.keys().filter(|key| key.contains("CloudTrail-Digest")) {
+            let stored = server::server().get(bucket, key);
+            let meta = stored.headers.iter().filter(|(name, _)| name.to_ascii_lowercase().starts_with("x-amz-meta-"));
+            let answer = Message::new("HTTP/1.1 200 OK").with("ETag", &etags[key]).body(stored.body.clone());
+            let answer = meta.fold(answer, |answer, (name, value)| answer.with(name, value));
+            objects.insert(format!("/{bucket}/{key}"), answer);
+        }
+        let objects = Arc::new(objects);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let memory = Self { address: listener.local_addr()?, span: Arc::default() };
         let span = Arc::clone(&memory.span);
@@ -143,7 +164,7 @@ impl Memory {
 
 fn serve(
     mut client: &TcpStream,
-    objects: &HashMap<String, Vec<u8>>,
+    objects: &Objects,
     span: &Mutex<Option<(Instant, Instant)>>,
     latency: Duration,
 ) -> std::io::Result<()> {
@@ -159,7 +180,7 @@ fn serve(
                     let (first, last) = span.get_or_insert((asked, asked));
                     (*first, *last) = ((*first).min(asked), Instant::now());
                 }
-                Message::new("HTTP/1.1 200 OK").with("ETag", "\"0\"").body(object.clone())
+                object.clone()
             }
             None => server::server().ask(&request),
         };

@@ -36,7 +36,11 @@ const LAYERS: &[Row] = &[
         &["bumpalo", "extraction", "falco_plugin", "faults", "jiff", "jsontext", "log"],
     ),
     ("printable", &[], &[]),
-    ("source", &["aws", "checkpoint", "decode", "printable"], &["jiff", "serde_json", "std::fs", "tokio", "walkdir"]),
+    (
+        "source",
+        &["aws", "checkpoint", "decode", "printable"],
+        &["jiff", "ring", "serde_json", "std::fs", "tokio", "walkdir"],
+    ),
 ];
 
 /// The crates, and parts of the standard library, that are some modules' concern and not the others'.
@@ -56,6 +60,7 @@ const CRATES: &[&str] = &[
     "jiff",
     "jsontext",
     "log",
+    "ring",
     "schemars",
     "serde_json",
     "std::env",

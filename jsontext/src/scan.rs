@@ -231,6 +231,7 @@ impl Containers {
         Self { bits: [0; MAX_DEPTH / 64], depth: 0, max, in_object: false }
     }
 
+    #[inline(always)]
     fn push(&mut self, object: bool, at: usize) -> Result<(), Stop> {
         let word = self.bits.get_mut(self.depth / 64).filter(|_| self.depth < self.max);
         let (Some(word), bit) = (word, self.depth % 64) else { return Err(Stop::Depth(at)) };

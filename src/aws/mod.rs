@@ -1,5 +1,5 @@
-//! The services of AWS that logs are read from: credentials and region, S3 objects, SQS queues, event histories of
-//! CloudTrail, one type for errors, and counts of what was asked.
+//! The services of AWS that logs are read from: credentials and region, S3 objects, SQS queues, event histories and
+//! public keys of CloudTrail, one type for errors, and counts of what was asked.
 //!
 //! Only this module names the AWS SDK. What the objects, the messages and the events say, what was read already, and
 //! when to try again after an error that lasts is left to its callers.
@@ -9,6 +9,7 @@ pub mod cloudtrail;
 mod connection;
 mod error;
 mod https;
+pub mod keys;
 mod mend;
 mod region;
 mod role;

@@ -15,6 +15,7 @@ mod lookup;
 mod notices;
 mod open;
 mod period;
+mod public_key;
 mod queue;
 mod regions;
 mod secret;
@@ -44,6 +45,7 @@ pub use settings::UserConfig;
 
 use bucket::BucketName;
 use endpoint::{Endpoint, line_without_secrets};
+use public_key::PublicKey;
 use settings::{AwsSection, LimitsSection, Settings};
 
 const KIB: usize = 1 << 10;
@@ -67,6 +69,10 @@ pub struct Config {
     pub s3_follow_interval: Duration,
     /// The accounts of an organization trail to read, empty for all.
     pub s3_accounts: Vec<AccountId>,
+    /// Whether CloudTrail's digest files are verified in an S3 bucket.
+    pub verify_digests: bool,
+    /// The public keys to do it with, each a DER-encoded PKCS #1 key; empty for those that CloudTrail lists.
+    pub digest_public_keys: Vec<Vec<u8>>,
     /// The account that owns the SQS queue, or `None` for that of the credentials.
     pub sqs_owner_account: Option<AccountId>,
     /// How often an unreadable message may be received before it is deleted from a queue without a dead-letter queue, 0
@@ -180,6 +186,11 @@ impl Config {
                 problems,
             ),
             s3_accounts: text_values("s3AccountList", &settings.s3_account_list, problems),
+            verify_digests: settings.verify_digests,
+            digest_public_keys: text_values("digestPublicKeys", &settings.digest_public_keys, problems)
+                .into_iter()
+                .map(|PublicKey(der)| der)
+                .collect(),
             sqs_owner_account: text_value("sqsOwnerAccount", &settings.sqs_owner_account, problems),
             sqs_max_receive_count: settings.sqs_max_receive_count,
             sqs_allowed_buckets: text_values("sqsAllowedBuckets", &settings.sqs_allowed_buckets, problems)

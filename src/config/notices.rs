@@ -13,6 +13,10 @@ pub(super) fn notices(set: &Map<String, Value>) -> Vec<String> {
     if set.get("useS3SNS") == Some(&Value::Bool(true)) {
         notices.push("useS3SNS has no effect, messages are recognised by their content".to_owned());
     }
+    let has_keys = set.get("digestPublicKeys").and_then(Value::as_str).is_some_and(|keys| !keys.trim().is_empty());
+    if has_keys && set.get("verifyDigests") != Some(&Value::Bool(true)) {
+        notices.push("digestPublicKeys has no effect, set verifyDigests too".to_owned());
+    }
     notices
 }
 
@@ -41,6 +45,14 @@ mod tests {
         let notices = notices_of(json!({"USES3SNS": true}));
         assert_eq!(notices, ["useS3SNS has no effect, messages are recognised by their content"]);
         assert_eq!(notices_of(json!({"useS3SNS": false})), [""; 0]);
+    }
+
+    #[test]
+    fn public_keys_are_noticed_where_nothing_is_verified() {
+        let key = "MAYCASoCAQM=";
+        let notices = notices_of(json!({"digestPublicKeys": [key]}));
+        assert_eq!(notices, ["digestPublicKeys has no effect, set verifyDigests too"]);
+        assert_eq!(notices_of(json!({"digestPublicKeys": key, "verifyDigests": true})), [""; 0]);
     }
 
     #[test]

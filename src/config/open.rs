@@ -32,7 +32,8 @@ pub enum OpenParams {
     Lookup(Regions),
 }
 
-/// Tells why an `open_params` cannot be used, and what to write instead. It is quoted without what stands before an `@` and without parameters.
+/// Tells why an `open_params` cannot be used, and what to write instead. It is quoted without what stands before an `@`
+/// and without the parameters of a URL.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum OpenParamsError {
     /// Nothing was given.

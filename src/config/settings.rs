@@ -71,6 +71,13 @@ pub(super) struct Settings {
     /// between. Empty means all.
     #[schemars(extend("type" = ["string", "number", "boolean", "array"]))]
     pub s3_account_list: String,
+    /// S3 source: verify the digest files that CloudTrail writes beside the logs, and the logs by them. What was tampered
+    /// with becomes an event of `cloudtrail-plugin.local`.
+    pub verify_digests: bool,
+    /// S3 source: the public keys to verify digest files with, each the `Value` that `aws cloudtrail list-public-keys`
+    /// shows, as a list or with commas between. Empty means that CloudTrail is asked.
+    #[schemars(extend("type" = ["string", "number", "boolean", "array"]))]
+    pub digest_public_keys: String,
     /// SQS source: id of the account that owns the queue, 12 digits. Empty means the account of the credentials.
     #[schemars(extend("type" = ["string", "number", "boolean"]))]
     pub sqs_owner_account: String,
@@ -196,6 +203,8 @@ impl Default for Settings {
             s3_follow_interval: "60s".to_owned(),
             use_s3_sns: false,
             s3_account_list: String::new(),
+            verify_digests: false,
+            digest_public_keys: String::new(),
             sqs_owner_account: String::new(),
             sqs_max_receive_count: 10,
             sqs_allowed_buckets: String::new(),

@@ -16,7 +16,7 @@ use queue::{Popped, Queue, Weight};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -26,6 +26,12 @@ const UNCUT: usize = 2 << 20;
 /// How many times as much text as a record may have is looked through for the next event: a file without an end must not
 /// keep others waiting.
 const FRUITLESS: u64 = 64;
+
+/// How often in a row a source may fail by a fault of its own to give its next log.
+const MOST_FAULTS: u32 = 10;
+
+/// What a log is called that a source failed to give.
+const UNNAMED: &str = "a log that was to come next";
 
 /// How a feed reads.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +77,8 @@ pub enum Next {
     Nothing,
     /// All logs are read.
     End,
+    /// Logs may be left, but a fault keeps them from being read.
+    Failed,
 }
 
 /// What a feed has read ahead.
@@ -91,6 +99,8 @@ impl InFlight {
 #[derive(Debug)]
 pub struct Feed {
     in_flight: InFlight,
+    /// Whether a thread ended before its time.
+    has_failed: Arc<AtomicBool>,
     reader: Option<JoinHandle<()>>,
     cutter: Option<JoinHandle<Seen>>,
 }
@@ -104,13 +114,14 @@ impl Feed {
         let raw = Arc::new(Queue::new(uncut));
         let batches = Arc::new(Queue::new(limits.in_flight_bytes - uncut));
         let in_flight = InFlight { raw: Arc::clone(&raw), batches: Arc::clone(&batches) };
-        let mut feed = Self { in_flight, reader: None, cutter: None };
-        let to_cut = CloseAtEnd(Arc::clone(&raw));
+        let has_failed = Arc::new(AtomicBool::new(false));
+        let mut feed = Self { in_flight, has_failed: Arc::clone(&has_failed), reader: None, cutter: None };
+        let to_cut = CloseAtEnd(Arc::clone(&raw), Arc::clone(&has_failed));
+        let to_deliver = CloseAtEnd(batches, has_failed);
         let given_up = Arc::new(GivenUp::default());
         let told = Arc::clone(&given_up);
         feed.reader = Some(spawn("cloudtrail-read", move || read(logs, limits.inflate, &told, &to_cut))?);
-        feed.cutter =
-            Some(spawn("cloudtrail-cut", move || cut(&raw, limits.record, seen, &given_up, &CloseAtEnd(batches)))?);
+        feed.cutter = Some(spawn("cloudtrail-cut", move || cut(&raw, limits.record, seen, &given_up, &to_deliver))?);
         Ok(feed)
     }
 
@@ -134,6 +145,7 @@ impl Feed {
         match self.in_flight.batches.pop(Some(wait)) {
             Popped::Item(batch) => Next::Batch(batch),
             Popped::Nothing => Next::Nothing,
+            Popped::Closed if self.has_failed.load(Ordering::Relaxed) => Next::Failed,
             Popped::Closed => Next::End,
         }
     }
@@ -152,8 +164,8 @@ fn spawn<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static
 /// The text of logs on its way to be cut into records.
 #[derive(Debug)]
 enum Raw {
-    /// A log begins.
-    Log(Arc<str>),
+    /// A log begins: its name, and its number, counted from 1.
+    Log(Arc<str>, u64),
     /// The next text, and the bytes of the log that are used by then.
     Text(Text, u64),
     /// The log ends, which has so many bytes for progress, and of which so many were used.
@@ -164,7 +176,7 @@ impl Weight for Raw {
     fn weight(&self) -> usize {
         match self {
             Self::Text(text, _) => text.memory(),
-            Self::Log(_) | Self::End { .. } => size_of::<Self>(),
+            Self::Log(..) | Self::End { .. } => size_of::<Self>(),
         }
     }
 }
@@ -177,11 +189,21 @@ impl Weight for Batch {
     }
 }
 
-/// A queue that is closed when its thread ends, also by a panic, so that nobody waits for it in vain.
-struct CloseAtEnd<T: Weight>(Arc<Queue<T>>);
+/// A queue that is closed when its thread ends, also by a panic, so that nobody waits for it in vain; and whether the
+/// thread ended before its time.
+struct CloseAtEnd<T: Weight>(Arc<Queue<T>>, Arc<AtomicBool>);
+
+impl<T: Weight> CloseAtEnd<T> {
+    fn has_failed(&self) {
+        self.1.store(true, Ordering::Relaxed);
+    }
+}
 
 impl<T: Weight> Drop for CloseAtEnd<T> {
     fn drop(&mut self) {
+        if thread::panicking() {
+            self.has_failed();
+        }
         self.0.close();
     }
 }
@@ -193,7 +215,7 @@ fn push<T: Weight>(queue: &CloseAtEnd<T>, item: T) -> Result<(), Closed> {
     queue.0.push(item).map_err(|_| Closed)
 }
 
-/// The number of the last log that there is no use in reading on, counted from 1.
+/// The number of the last log that there is no use in reading on.
 #[derive(Debug, Default)]
 struct GivenUp(AtomicU64);
 
@@ -208,20 +230,43 @@ impl GivenUp {
 }
 
 /// Reads every log, in order.
-fn read(logs: Logs, limits: InflateLimits, given_up: &GivenUp, queue: &CloseAtEnd<Raw>) {
+fn read(mut logs: Logs, limits: InflateLimits, given_up: &GivenUp, queue: &CloseAtEnd<Raw>) {
     let buffers = Buffers::default();
-    for (mut log, number) in logs.zip(1..) {
-        let name = log.name();
-        let is_useless = || given_up.is(number);
-        let sent = push(queue, Raw::Log(name.into())).and_then(|()| {
-            let read = catch_unwind(AssertUnwindSafe(|| read_log(&mut *log, limits, &buffers, is_useless, queue)));
-            let (damage, used) = read.unwrap_or_else(|_| Ok((Some(fault()), 0)))?;
-            push(queue, Raw::End { damage, bytes: log.bytes(), used, receipt: log.receipt() })
-        });
-        if sent.is_err() {
-            return;
+    let mut faults = 0;
+    for number in 1.. {
+        match catch_unwind(AssertUnwindSafe(|| read_next(&mut logs, number, limits, &buffers, given_up, queue))) {
+            Ok(Ok(Some(()))) => faults = 0,
+            Ok(Ok(None) | Err(Closed)) => return,
+            Err(_) => {
+                faults += 1;
+                let end = Raw::End { damage: Some(fault()), bytes: 0, used: 0, receipt: None };
+                if push(queue, Raw::Log(UNNAMED.into(), number)).and_then(|()| push(queue, end)).is_err() {
+                    return;
+                }
+                if faults == MOST_FAULTS {
+                    break;
+                }
+            }
         }
     }
+    queue.has_failed();
+}
+
+/// Reads the next log; `None` when there is none.
+fn read_next(
+    logs: &mut Logs,
+    number: u64,
+    limits: InflateLimits,
+    buffers: &Buffers,
+    given_up: &GivenUp,
+    queue: &CloseAtEnd<Raw>,
+) -> Result<Option<()>, Closed> {
+    let Some(mut log) = logs.next() else { return Ok(None) };
+    push(queue, Raw::Log(log.name().into(), number))?;
+    let is_useless = || given_up.is(number);
+    let read = catch_unwind(AssertUnwindSafe(|| read_log(&mut *log, limits, buffers, is_useless, queue)));
+    let (damage, used) = read.unwrap_or_else(|_| Ok((Some(fault()), 0)))?;
+    push(queue, Raw::End { damage, bytes: log.bytes(), used, receipt: log.receipt() }).map(Some)
 }
 
 /// Reads a log, and returns what damage there is and how many of its bytes were used.
@@ -238,7 +283,9 @@ fn read_log(
     };
     let mut text = LogText::new(text, limits, buffers);
     while !is_useless() {
-        match text.next_piece() {
+        let piece = text.next_piece();
+        log.observe(&piece);
+        match piece {
             Piece::Text(piece) => push(queue, Raw::Text(piece, text.consumed()))?,
             Piece::End(damage) => return Ok((damage, text.consumed())),
         }
@@ -249,7 +296,7 @@ fn read_log(
 /// Finds the records in the text of every log, in order; returns the ids that it saw.
 fn cut(raw: &Queue<Raw>, limits: RecordLimits, mut seen: Seen, given_up: &GivenUp, queue: &CloseAtEnd<Batch>) -> Seen {
     let most_fruitless = FRUITLESS * limits.bytes as u64;
-    let (mut number, mut fruitless, mut read) = (0, 0, 0);
+    let (mut number, mut fruitless, mut looked_at) = (0, 0, 0);
     let mut splitter = Some(Splitter::new(limits));
     let mut name: Arc<str> = "".into();
     let mut done = Progress::default();
@@ -258,11 +305,11 @@ fn cut(raw: &Queue<Raw>, limits: RecordLimits, mut seen: Seen, given_up: &GivenU
     let mut before = 0;
     while let Popped::Item(raw) = raw.pop(None) {
         let (block, progress, used, receipt) = match raw {
-            Raw::Log(next) => {
-                name = next;
+            Raw::Log(next, its) => {
+                (name, number) = (next, its);
                 verdict = Ok(());
                 before = 0;
-                (number, fruitless, read) = (number + 1, 0, 0);
+                (fruitless, looked_at) = (0, 0);
                 splitter = Some(Splitter::new(limits));
                 continue;
             }
@@ -270,10 +317,10 @@ fn cut(raw: &Queue<Raw>, limits: RecordLimits, mut seen: Seen, given_up: &GivenU
                 let length = text.len() as u64;
                 let mut block = guarded(&mut splitter, |splitter| splitter.push(text, &mut seen));
                 let has_events = !block.records.is_empty() || block.skips.duplicates > 0;
-                read += length;
+                looked_at += length;
                 fruitless = if has_events { 0 } else { fruitless + length };
                 if fruitless > most_fruitless && splitter.take().is_some() {
-                    block.skips.add(Cause::NoEvents, Some(read), None);
+                    block.skips.add(Cause::NoEvents, Some(looked_at), None);
                 }
                 if splitter.is_none() {
                     given_up.tell(number);
@@ -369,7 +416,7 @@ mod tests {
                     assert!(progress.logs >= last.logs && progress.bytes >= last.bytes);
                     last = progress;
                 }
-                Next::Nothing => panic!("the feed stands still"),
+                Next::Nothing | Next::Failed => panic!("the feed stands still"),
                 Next::End => return (records, skips, last),
             }
         }
@@ -403,6 +450,39 @@ mod tests {
         }
         assert_eq!(read, text.len() as u64 + event.len() as u64);
         assert_eq!(in_flight.bytes(), 0);
+    }
+
+    #[test]
+    fn a_source_that_fails_to_give_a_log_is_asked_for_the_next_one() {
+        let event = r#"{"eventName":"A"}"#;
+        let mut asked = 0;
+        let logs = std::iter::from_fn(move || {
+            asked += 1;
+            match asked {
+                1 | 3 => panic!("a fault in a source"),
+                2 | 4 => Some(Box::new(Memory("a", event)) as Box<dyn Log>),
+                _ => None,
+            }
+        });
+        let feed = Feed::start(Box::new(logs), LIMITS, Seen::new(1000)).unwrap();
+        let (records, skips, _) = drain(&feed);
+        assert_eq!(records.len(), 2);
+        assert_eq!(skips, [(UNNAMED.to_owned(), Cause::Internal), (UNNAMED.to_owned(), Cause::Internal)]);
+    }
+
+    #[test]
+    fn a_source_that_only_fails_is_no_end() {
+        let logs = std::iter::from_fn(|| -> Option<Box<dyn Log>> { panic!("a fault in a source") });
+        let feed = Feed::start(Box::new(logs), LIMITS, Seen::new(1000)).unwrap();
+        let mut skipped = 0;
+        loop {
+            match feed.next(LONG) {
+                Next::Batch(Batch { block, .. }) => skipped += block.skips.kept.len(),
+                Next::Failed => break,
+                Next::Nothing | Next::End => panic!("the feed stands still, or says that all is read"),
+            }
+        }
+        assert_eq!(skipped as u32, MOST_FAULTS);
     }
 
     #[test]
@@ -462,7 +542,7 @@ mod tests {
                         order.push(format!("{name} {verdict:?}"));
                     }
                 }
-                Next::Nothing => panic!("the feed stands still"),
+                Next::Nothing | Next::Failed => panic!("the feed stands still"),
                 Next::End => break,
             }
         }

@@ -197,6 +197,8 @@ impl Open {
                     }
                     return Err(FailureReason::Eof);
                 }
+                // The log tells of the fault.
+                Next::Failed => return Err(FailureReason::Failure),
             }
         }
     }
@@ -264,7 +266,7 @@ fn add(block: &Block, metrics: &Metrics, batch: &mut EventBatch) -> Result<(), F
         batch.add(payload::event(bytes, record.time_ns.unwrap_or(now_ns))).map_err(|_| FailureReason::Failure)?;
     }
     metrics.events.add(block.records.len() as u64);
-    metrics.event_bytes.add(event_bytes);
+    metrics.bytes_delivered.add(event_bytes);
     metrics.untimed.add(untimed);
     Ok(())
 }

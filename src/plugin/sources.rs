@@ -11,6 +11,7 @@ use crate::decode::notice::MessageLimits;
 use crate::decode::split::RecordLimits;
 use crate::feed::FeedLimits;
 use crate::source::lookup::{self, LookupSettings, Role};
+use crate::source::notes::Level;
 use crate::source::remote::Settings;
 use crate::source::s3::{self, Bucket};
 use crate::source::sqs::{self, QueueSettings};
@@ -21,6 +22,15 @@ use std::path::PathBuf;
 
 /// Opens what `open_params` name.
 pub(super) fn open(params: &OpenParams, config: &Config) -> Result<Opened, Error> {
+    let opened = open_source(params, config)?;
+    if config.verify_digests && !matches!(params, OpenParams::S3(_)) {
+        let text = "verifyDigests has no effect here, digests are verified where s3:// reads the bucket";
+        opened.notes.say(Level::Warn, "integrity", text);
+    }
+    Ok(opened)
+}
+
+fn open_source(params: &OpenParams, config: &Config) -> Result<Opened, Error> {
     match params {
         OpenParams::Files(path) => files::open(path).map_err(error),
         OpenParams::S3(location) => {
@@ -31,6 +41,7 @@ pub(super) fn open(params: &OpenParams, config: &Config) -> Result<Opened, Error
                 window: config.s3_interval.as_ref().map(window),
                 window_name: config.s3_interval.as_ref().map(ToString::to_string).unwrap_or_default(),
                 follow: config.s3_follow.then_some(config.s3_follow_interval),
+                verify: config.verify_digests.then(|| config.digest_public_keys.clone()),
             };
             s3::open(bucket, &settings(config)).map_err(|reason| error(format!("open_params {params}: {reason}")))
         }

@@ -4,12 +4,14 @@
 //! object that is read next has room to go on. A download that breaks goes on where it broke.
 
 use super::backoff::Backoff;
+use super::hash::TextHash;
 use super::memory::Memory;
 use super::notes::{Level, Notes};
 use super::{Log, Receipt, address};
 use crate::aws::s3::Objects;
 use crate::aws::{AwsError, Kind, Service};
 use crate::checkpoint::ObjectId;
+use crate::decode::gunzip::Piece as TextPiece;
 use crate::decode::{Cause, ReadFault, Skip};
 use bytes::{Buf, Bytes};
 use std::io::{self, Read};
@@ -121,6 +123,7 @@ impl Downloads {
                 _memory: memory,
             }),
             receipt: None,
+            hash: None,
         };
         let pieces = Pieces { sender: pieces, room, window, ready: Some(ready) };
         let fetch = Fetch { wanted, known, id: Arc::clone(&id), pieces, offset: 0, etag: None };
@@ -256,12 +259,19 @@ pub(super) struct ObjectLog {
     bytes: u64,
     reader: Option<ObjectReader>,
     receipt: Option<Receipt>,
+    hash: Option<TextHash>,
 }
 
 impl ObjectLog {
     /// Adds what the source wants to have back.
     pub fn with_receipt(mut self, receipt: Receipt) -> Self {
         self.receipt = Some(receipt);
+        self
+    }
+
+    /// Hashes the text while it is read.
+    pub fn with_hash(mut self, hash: TextHash) -> Self {
+        self.hash = Some(hash);
         self
     }
 }
@@ -280,6 +290,12 @@ impl Log for ObjectLog {
         // What is known at once is no fault at some byte.
         reader.receive()?;
         Ok(Box::new(reader))
+    }
+
+    fn observe(&mut self, piece: &TextPiece) {
+        if let Some(hash) = &mut self.hash {
+            hash.add(piece);
+        }
     }
 
     fn receipt(&mut self) -> Option<Receipt> {
@@ -340,7 +356,7 @@ mod tests {
         pieces.into_iter().for_each(|piece| sender.send(piece).unwrap());
         let room = Arc::new(Semaphore::new(0));
         let reader = ObjectReader { received, room, piece: Bytes::new(), ended: false, _memory: None };
-        ObjectLog { name: "s3://b/k".into(), bytes: 0, reader: Some(reader), receipt: None }
+        ObjectLog { name: "s3://b/k".into(), bytes: 0, reader: Some(reader), receipt: None, hash: None }
     }
 
     fn piece(text: &'static str) -> Piece {

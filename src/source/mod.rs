@@ -4,6 +4,7 @@
 mod backoff;
 mod download;
 pub mod files;
+mod hash;
 pub mod lookup;
 mod memory;
 pub mod notes;
@@ -13,6 +14,7 @@ pub mod sqs;
 mod state;
 mod text;
 
+use crate::decode::gunzip::Piece;
 use crate::decode::{Cause, Skip};
 use crate::printable;
 use notes::Notes;
@@ -52,6 +54,9 @@ pub trait Log: Send {
     ///
     /// Says why the log is skipped.
     fn open(&mut self) -> Result<Box<dyn Read + Send>, Skip>;
+
+    /// Is shown each piece of the log's text in order, and its end, for a source that has a use for them.
+    fn observe(&mut self, _piece: &Piece) {}
 
     /// Gives what the source wants to have back once the log's events were delivered. Called once.
     fn receipt(&mut self) -> Option<Receipt> {

@@ -122,6 +122,14 @@ pub struct Notes {
     pub(super) memory: OnceLock<Memory>,
     /// When state was written last.
     kept: Mutex<Option<Instant>>,
+    /// Digests of CloudTrail whose signature is good.
+    pub digests_verified: Count,
+    /// Logs whose hash is the one that a digest names.
+    pub log_files_verified: Count,
+    /// What is wrong with digests and logs.
+    pub digest_faults: Count,
+    /// Digests and logs that could not be verified, each time that it was tried.
+    pub digest_unknowns: Count,
 }
 
 impl Notes {

@@ -11,10 +11,11 @@ use std::future::Future;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use thiserror::Error;
 use tokio::runtime::Runtime;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinError, JoinHandle};
 
 /// How many logs wait for the feed to open them; their bytes are bounded elsewhere.
@@ -30,7 +31,7 @@ const LAST_THREADS: Duration = Duration::from_secs(1);
 const FIRST_ANSWER: Duration = Duration::from_secs(10);
 
 /// How long a source that failed by a fault of its own waits before it goes on.
-const AFTER_FAULT: Duration = Duration::from_secs(5);
+const AFTER_FAULT: Duration = Duration::from_millis(if cfg!(test) { 10 } else { 5000 });
 
 /// What every source in AWS is told.
 #[derive(Clone)]
@@ -86,22 +87,39 @@ pub(super) async fn in_time<T>(answer: impl Future<Output = Result<T, AwsError>>
 
 impl Background {
     /// Starts the tasks. `produce` makes the task that finds logs and sends them; it ends when there are no more.
-    /// `keep` ends when nobody is left who could tell it anything.
-    pub(super) fn start<P>(
+    /// `keep` makes the one that ends when nobody is left who could tell it anything. Both are made anew after a fault of
+    /// the keeper, which may have missed what it was told.
+    pub(super) fn start<P, K>(
         runtime: Runtime,
-        produce: impl Fn(mpsc::Sender<Box<dyn Log>>) -> P + Send + 'static,
-        keep: impl Future<Output = ()> + Send + 'static,
+        produce: impl Fn(mpsc::Sender<Box<dyn Log>>) -> P + Send + Sync + 'static,
+        keep: impl Fn() -> K + Send + Sync + 'static,
         ids: Option<StateFile>,
         notes: Arc<Notes>,
     ) -> (Self, Logs)
     where
         P: Future<Output = ()> + Send + 'static,
+        K: Future<Output = ()> + Send + 'static,
     {
         let (sender, mut logs) = mpsc::channel(WAITING_LOGS);
-        let to_tell = Arc::clone(&notes);
-        let producer =
-            runtime.spawn(async move { go_on_after_faults(move || produce(sender.clone()), &to_tell).await });
-        let keeper = Some(runtime.spawn(keep));
+        let has_missed = Arc::new(Notify::new());
+        let (missed, to_tell) = (Arc::clone(&has_missed), Arc::clone(&notes));
+        let producer = runtime.spawn(async move {
+            let produce = || produce(sender.clone());
+            loop {
+                tokio::select! {
+                    () = go_on_after_faults(produce, &to_tell) => return,
+                    () = missed.notified() => {}
+                }
+            }
+        });
+        let (to_tell, is_anew) = (Arc::clone(&notes), AtomicBool::new(false));
+        let keep = move || {
+            if is_anew.swap(true, Ordering::Relaxed) {
+                has_missed.notify_one();
+            }
+            keep()
+        };
+        let keeper = Some(runtime.spawn(async move { go_on_after_faults(keep, &to_tell).await }));
         let logs = std::iter::from_fn(move || logs.blocking_recv());
         (Self { runtime: Some(runtime), producer, keeper, ids, notes }, Box::new(logs))
     }
@@ -163,5 +181,67 @@ impl<T> AbortOnDrop<T> {
 impl<T> Drop for AbortOnDrop<T> {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::Skip;
+    use std::future;
+    use std::io::Read;
+    use std::sync::atomic::AtomicU64;
+
+    /// A log with the number of the run that found it.
+    struct Numbered(u64);
+    impl Log for Numbered {
+        fn name(&self) -> String {
+            self.0.to_string()
+        }
+        fn bytes(&self) -> u64 {
+            0
+        }
+        fn open(&mut self) -> Result<Box<dyn Read + Send>, Skip> {
+            Ok(Box::new(io::empty()))
+        }
+    }
+
+    /// The logs of a source whose producer and keeper fail in their first so many runs, and what it notes.
+    fn logs(producer_faults: u64, keeper_faults: u64) -> (Background, Logs, Arc<Notes>) {
+        let notes = Arc::new(Notes::default());
+        let (produced, kept) = (AtomicU64::new(0), AtomicU64::new(0));
+        let produce = move |logs: mpsc::Sender<Box<dyn Log>>| {
+            let run = produced.fetch_add(1, Ordering::Relaxed) + 1;
+            async move {
+                logs.send(Box::new(Numbered(run))).await.unwrap();
+                assert!(run > producer_faults, "a fault in a source");
+                future::pending().await
+            }
+        };
+        let keep = move || {
+            let run = kept.fetch_add(1, Ordering::Relaxed) + 1;
+            async move {
+                assert!(run > keeper_faults, "a fault in a keeper");
+                future::pending().await
+            }
+        };
+        let (background, logs) = Background::start(runtime().unwrap(), produce, keep, None, Arc::clone(&notes));
+        (background, logs, notes)
+    }
+
+    #[test]
+    fn a_producer_begins_anew_after_a_fault() {
+        let (_background, logs, notes) = logs(2, 0);
+        let names: Vec<String> = logs.take(3).map(|log| log.name()).collect();
+        assert_eq!(names, ["1", "2", "3"]);
+        assert_eq!(notes.take().iter().filter(|note| note.topic == "fault").count(), 2);
+    }
+
+    #[test]
+    fn a_producer_begins_anew_with_a_keeper_that_may_have_missed_something() {
+        let (_background, logs, notes) = logs(0, 2);
+        let names: Vec<String> = logs.take(3).map(|log| log.name()).collect();
+        assert_eq!(names, ["1", "2", "3"]);
+        assert_eq!(notes.take().iter().filter(|note| note.topic == "fault").count(), 2);
     }
 }

@@ -160,7 +160,7 @@ fn counters_add_up_over_all_logs() {
         }
     }
     assert_eq!(value("events"), events);
-    assert_eq!(value("event_bytes"), bytes);
+    assert_eq!(value("bytes_delivered"), bytes);
     assert_eq!(value("logs"), fixtures.len() as u64);
     assert_eq!(value("duplicates"), duplicates);
     assert!(duplicates > 0 && value("untimed") > 0);

@@ -22,6 +22,7 @@ pub struct Source {
     config: Value,
     region: String,
     environment: Vec<(String, String)>,
+    format: String,
     folder: tempfile::TempDir,
 }
 
@@ -36,7 +37,8 @@ impl Source {
         let folder = tempfile::tempdir().unwrap();
         let config = json!({"aws": {"endpointUrl": url}, "stateDir": folder.path().join("state")});
         let environment = vec![];
-        Self { params: params.into(), config, region: "us-east-1".into(), environment, folder }
+        let (region, format) = ("us-east-1".into(), "%ct.id".into());
+        Self { params: params.into(), config, region, environment, format, folder }
             .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
             .env("AWS_SECRET_ACCESS_KEY", "secret")
     }
@@ -90,6 +92,12 @@ impl Source {
         self
     }
 
+    /// Prints something else than the ids of events.
+    pub fn printing(mut self, format: &str) -> Self {
+        self.format = format.into();
+        self
+    }
+
     /// The folder of the state.
     pub fn state(&self) -> PathBuf {
         self.folder.path().join("state")
@@ -100,7 +108,8 @@ impl Source {
         if !self.region.is_empty() {
             config["aws"]["region"] = self.region.as_str().into();
         }
-        let session = Session::new(&[plugin(&config.to_string())]).input("cloudtrail", &self.params).format("%ct.id");
+        let session =
+            Session::new(&[plugin(&config.to_string())]).input("cloudtrail", &self.params).format(&self.format);
         // Nothing of the machine's own AWS may get in.
         let none = Path::new("/dev/null");
         let session = session

@@ -32,10 +32,15 @@ impl Log {
         self.key.contains(part)
     }
 
+    /// Returns the content.
+    pub fn text(&self) -> String {
+        let events: Vec<String> = (self.first..self.first + self.count).map(generate::event).collect();
+        generate::wrapped(&events)
+    }
+
     /// Returns key and content, gzipped.
     pub fn object(&self) -> (String, Vec<u8>) {
-        let events: Vec<String> = (self.first..self.first + self.count).map(generate::event).collect();
-        (self.key.clone(), gzip(generate::wrapped(&events).as_bytes()))
+        (self.key.clone(), gzip(self.text().as_bytes()))
     }
 }
 

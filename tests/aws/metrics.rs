@@ -152,7 +152,7 @@ fn metrics_are_what_was_sent_and_what_went_wrong() {
     ];
     let expected = [
         ("events", 81.0),
-        ("event_bytes", bytes(&read) as f64),
+        ("bytes_delivered", bytes(&read) as f64),
         ("bytes_read", (keys.iter().map(|key| size(key)).sum::<u64>() + of_messages) as f64),
         ("logs", 54.0 + 8.0 + 6.0),
         ("objects", 6.0),

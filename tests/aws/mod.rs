@@ -1,8 +1,10 @@
-//! The sources in AWS, against moto's S3 and SQS and a LookupEvents of our own over HTTP, through the shared object in
+//! The sources in AWS, against moto's S3 and SQS and a CloudTrail of our own over HTTP, through the shared object in
 //! the real engine.
 
 mod buckets;
+mod chain;
 pub mod consumer;
+mod digests;
 pub mod faults;
 mod follow;
 pub mod http;

@@ -3,6 +3,7 @@
 
 use super::http::Message;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -88,6 +89,20 @@ impl Server {
         assert_eq!(answer.status(), 204, "{}", answer.text());
     }
 
+    /// Puts an object with metadata, by names without `x-amz-meta-`. The key must need no escapes.
+    pub fn put_with(&self, bucket: &str, key: &str, object: Vec<u8>, metadata: &[(&str, &str)]) {
+        let request = Message::new(format!("PUT /{bucket}/{key} HTTP/1.1")).with("Host", self.address.to_string());
+        let request = request.with("Authorization", AUTHORIZATION.replace("SERVICE", "s3")).body(object);
+        let with = |request: Message, (name, value): &(&str, &str)| request.with(&format!("x-amz-meta-{name}"), *value);
+        let answer = self.ask(&metadata.iter().fold(request, with));
+        assert_eq!(answer.status(), 200, "{key}: {}", answer.text());
+    }
+
+    /// Returns an object with its headers. The key must need no escapes.
+    pub fn get(&self, bucket: &str, key: &str) -> Message {
+        self.s3("GET", &format!("/{bucket}/{key}"))
+    }
+
     /// Deletes an object. The key must need no escapes.
     pub fn delete(&self, bucket: &str, key: &str) {
         self.s3("DELETE", &format!("/{bucket}/{key}"));
@@ -99,6 +114,26 @@ impl Server {
         assert!(text.contains("<IsTruncated>false"), "{bucket} has more keys than one answer holds");
         let keys = text.split("<Key>").skip(1).map(|rest| rest.split("</Key>").next().unwrap().to_owned());
         keys.collect()
+    }
+
+    /// Returns the keys of a bucket that has many, and their ETags.
+    pub fn etags(&self, bucket: &str) -> HashMap<String, String> {
+        let mut etags = HashMap::new();
+        let mut last = String::new();
+        loop {
+            let text = self.s3("GET", &format!("/{bucket}?list-type=2&start-after={last}")).text();
+            let inside = |entry: &str, tag: &str| {
+                let (_, rest) = entry.split_once(&format!("<{tag}>")).unwrap();
+                rest.split_once("</").unwrap().0.replace("&quot;", "\"")
+            };
+            for entry in text.split("<Contents>").skip(1) {
+                last = inside(entry, "Key");
+                etags.insert(last.clone(), inside(entry, "ETag"));
+            }
+            if text.contains("<IsTruncated>false") {
+                return etags;
+            }
+        }
     }
 
     /// Calls an action of SQS. The answer of an action without one is null.
@@ -199,6 +234,8 @@ fn thousands_of_objects_take_little_time() {
     let start = std::time::Instant::now();
     server().put(&bucket, (0..2000).map(|number| (number.to_string(), vec![b'x'; 8 << 10])));
     assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+    let etags = server().etags(&bucket);
+    assert_eq!((etags.len(), etags["7"] == etags["1999"]), (2000, true), "the same content has the same ETag");
     let text = server().s3("GET", &format!("/{bucket}?list-type=2&start-after=9")).text();
     assert_eq!(text.matches("<Key>").count(), 110);
 }

@@ -2,6 +2,7 @@
 //!
 //! Reading on after a broken connection is left to the caller, who asks for the rest with [`Body::etag`].
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
@@ -18,6 +19,8 @@ const CHUNK_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Body {
     /// Identifies the object as it is now, for reading on after a broken connection.
     pub etag: Option<String>,
+    /// What was stored with the object, by names without `x-amz-meta-`.
+    pub metadata: HashMap<String, String>,
     target: String,
     stream: ByteStream,
 }
@@ -33,7 +36,8 @@ impl Body {
         if !expected {
             return Err(AwsError::new(Kind::Changed, GET, &target, "the answer is not the range asked for"));
         }
-        Ok(Self { etag: output.e_tag().map(str::to_owned), target, stream: output.body })
+        let etag = output.e_tag().map(str::to_owned);
+        Ok(Self { etag, metadata: output.metadata.unwrap_or_default(), target, stream: output.body })
     }
 
     /// Waits for the next bytes, `None` at the end of the object.

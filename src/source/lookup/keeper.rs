@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex as AsyncMutex, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 /// How many times as long as writing took to wait before writing again, and at most: what is small lasts at once, what is
@@ -26,6 +26,9 @@ pub(super) struct RunId {
     pub history: usize,
     pub number: u64,
 }
+
+/// The number of no run.
+const NO_RUN: u64 = 0;
 
 /// What the keeper is told.
 #[derive(Debug)]
@@ -78,7 +81,7 @@ enum Unsaved {
 impl Kept {
     pub fn new(places: Arc<Shared>, file: Option<StateFile>) -> Self {
         let file = file.map(Arc::new);
-        Self { places, file, run: 0, settled: 0, ahead: VecDeque::new(), unsaved: Unsaved::Nothing }
+        Self { places, file, run: NO_RUN, settled: 0, ahead: VecDeque::new(), unsaved: Unsaved::Nothing }
     }
 
     fn note(&mut self, run: u64, told: &Told) {
@@ -132,13 +135,27 @@ impl Kept {
 }
 
 pub(super) struct Keeper {
-    pub histories: Vec<Kept>,
-    pub notes: Arc<Notes>,
+    state: AsyncMutex<State>,
+    notes: Arc<Notes>,
+}
+
+/// What a keeper that begins anew after a fault goes on with.
+#[derive(Debug)]
+struct State {
+    told: mpsc::UnboundedReceiver<(RunId, Told)>,
+    histories: Vec<Kept>,
 }
 
 impl Keeper {
+    pub fn new(told: mpsc::UnboundedReceiver<(RunId, Told)>, histories: Vec<Kept>, notes: Arc<Notes>) -> Self {
+        Self { state: AsyncMutex::new(State { told, histories }), notes }
+    }
+
     /// Works until nobody is left to tell it anything: the source is closed.
-    pub async fn run(mut self, mut told: mpsc::UnboundedReceiver<(RunId, Told)>) {
+    pub async fn run(self: Arc<Self>) {
+        let State { told, histories } = &mut *self.state.lock().await;
+        // After a fault nothing is complete until the runs begin again: places must not pass what was missed.
+        histories.iter_mut().for_each(|kept| kept.run = NO_RUN);
         let mut quiet = interval(QUIET);
         quiet.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut rested = Instant::now();
@@ -152,7 +169,7 @@ impl Keeper {
                     }
                     for (run, told) in several.drain(..) {
                         has_events |= matches!(told, Told::Settled(..));
-                        if let Some(kept) = self.histories.get_mut(run.history) {
+                        if let Some(kept) = histories.get_mut(run.history) {
                             kept.note(run.number, &told);
                         }
                     }
@@ -160,19 +177,19 @@ impl Keeper {
                 () = sleep_until(rested), if has_events => {
                     has_events = false;
                     let begun = Instant::now();
-                    self.save(Unsaved::Events).await;
+                    self.save(histories, Unsaved::Events).await;
                     rested = Instant::now() + (begun.elapsed() * REST).min(LONGEST_REST);
                 }
-                _ = quiet.tick() => self.save(Unsaved::Place).await,
+                _ = quiet.tick() => self.save(histories, Unsaved::Place).await,
             }
         }
         // There may be little time.
-        self.save(Unsaved::Events).await;
-        self.save(Unsaved::Place).await;
+        self.save(histories, Unsaved::Events).await;
+        self.save(histories, Unsaved::Place).await;
     }
 
-    async fn save(&mut self, least: Unsaved) {
-        for kept in &mut self.histories {
+    async fn save(&self, histories: &mut [Kept], least: Unsaved) {
+        for kept in histories {
             if let Some(error) = kept.save(least, &self.notes).await {
                 self.notes.say(
                     Level::Warn,

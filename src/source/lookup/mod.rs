@@ -147,10 +147,11 @@ pub fn open(wanted: LookupSettings, settings: &Settings) -> Result<Opened, OpenE
     if let Some(error) = unusable {
         notes.say(Level::Warn, "state", state::without(&error));
     }
-    let keeper = Keeper { histories, notes: Arc::clone(&notes) };
+    let keeper = Arc::new(Keeper::new(told, histories, Arc::clone(&notes)));
     let to_tell = Arc::clone(&notes);
     let produce = move |logs| read(readings.clone(), logs, Arc::clone(&to_tell));
-    let (background, logs) = Background::start(runtime, produce, keeper.run(told), None, Arc::clone(&notes));
+    let keep = move || Arc::clone(&keeper).run();
+    let (background, logs) = Background::start(runtime, produce, keep, None, Arc::clone(&notes));
     Ok(Opened { logs, background: Some(background), ignored: Vec::new(), ids: None, notes })
 }
 

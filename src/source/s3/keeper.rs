@@ -6,9 +6,10 @@ use crate::decode::Cause;
 use crate::source::Verdict;
 use crate::source::notes::{Level, Notes};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
 /// How many times as long as writing took to wait before writing again, and at most: what is small lasts at once, what is
 /// large does not keep the disk busy.
@@ -29,10 +30,10 @@ impl Entry {
     }
 }
 
-/// What the keeper is told.
+/// What the keeper is told by a run of the scan.
 #[derive(Debug)]
 pub(super) enum Told {
-    /// The scan begins: what was found before does not come.
+    /// It begins: what earlier runs found may not come, and what they tell from now on counts no more.
     Begun,
     /// An object is on its way to Falco.
     Found(Arc<str>),
@@ -40,25 +41,50 @@ pub(super) enum Told {
     Settled(Place, Entry, Verdict),
     /// A place is listed; whether to its end.
     Listed(Place, bool),
-    /// All places are listed.
-    AllListed,
+    /// All places are listed. Whoever waits is told when all that the pass found was delivered.
+    AllListed(oneshot::Sender<()>),
+}
+
+/// Tells the keeper, on behalf of one run of the scan.
+#[derive(Clone, Debug)]
+pub(super) struct Teller {
+    run: u64,
+    runs: Arc<AtomicU64>,
+    told: mpsc::UnboundedSender<(u64, Told)>,
+}
+
+impl Teller {
+    /// Makes one for no run yet, and what it tells.
+    pub fn new() -> (Self, mpsc::UnboundedReceiver<(u64, Told)>) {
+        let (told, receiver) = mpsc::unbounded_channel();
+        (Self { run: 0, runs: Arc::default(), told }, receiver)
+    }
+
+    /// Begins another run.
+    pub fn begin(&self) -> Self {
+        let run = self.runs.fetch_add(1, Ordering::Relaxed) + 1;
+        let next = Self { run, ..self.clone() };
+        let _ = next.tell(Told::Begun);
+        next
+    }
+
+    /// Tells something; `None` when the source is closed.
+    pub fn tell(&self, told: Told) -> Option<()> {
+        self.told.send((self.run, told)).ok()
+    }
 }
 
 /// The positions that the scan reads and the keeper changes.
-#[derive(Debug, Default)]
-pub(super) struct Shared {
-    positions: Mutex<Positions>,
-    /// Told when all that a pass found was delivered.
-    pub delivered: Notify,
-}
+#[derive(Debug)]
+pub(super) struct Shared(Mutex<Positions>);
 
 impl Shared {
     pub fn new(positions: Positions) -> Self {
-        Self { positions: Mutex::new(positions), delivered: Notify::new() }
+        Self(Mutex::new(positions))
     }
 
     pub fn positions(&self) -> MutexGuard<'_, Positions> {
-        self.positions.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -80,6 +106,8 @@ impl Default for Open {
 }
 
 pub(super) struct Keeper {
+    /// What it is told; a keeper that begins anew after a fault goes on with it.
+    pub told: AsyncMutex<mpsc::UnboundedReceiver<(u64, Told)>>,
     pub shared: Arc<Shared>,
     pub file: Option<Arc<StateFile>>,
     pub notes: Arc<Notes>,
@@ -90,8 +118,11 @@ pub(super) struct Keeper {
 /// What the keeper knows of the pass.
 #[derive(Debug, Default)]
 struct Pass {
+    /// The run that it is of; none has the number 0.
+    run: u64,
     open: HashMap<Arc<str>, Open>,
-    all_listed: bool,
+    /// Who waits for its end, once all is listed.
+    all_listed: Option<oneshot::Sender<()>>,
     /// Whether all that the pass found was delivered, and it is over.
     is_over: bool,
 }
@@ -99,14 +130,16 @@ struct Pass {
 impl Keeper {
     /// Works until nobody is left to tell it anything: the source is closed. A scan has come to its end only then; when
     /// Falco is killed before, the next start must not begin anew.
-    pub async fn run(self, mut told: mpsc::UnboundedReceiver<Told>) {
+    pub async fn run(self: Arc<Self>) {
+        let mut told = self.told.lock().await;
+        // After a fault nothing counts until the scan begins again: positions must not pass what was missed.
         let mut pass = Pass::default();
         let mut several = Vec::new();
         while told.recv_many(&mut several, 10_000).await > 0 {
             // What is on its way changes no position.
-            let has_moved = several.iter().any(|told| !matches!(told, Told::Found(_)));
-            for told in several.drain(..) {
-                self.note(&mut pass, told);
+            let has_moved = several.iter().any(|(_, told)| !matches!(told, Told::Found(_)));
+            for (run, told) in several.drain(..) {
+                self.note(&mut pass, run, told);
             }
             if !has_moved {
                 continue;
@@ -121,12 +154,16 @@ impl Keeper {
         }
     }
 
-    fn note(&self, pass: &mut Pass, told: Told) {
+    fn note(&self, pass: &mut Pass, run: u64, told: Told) {
+        if matches!(told, Told::Begun) {
+            *pass = Pass { run, ..Pass::default() };
+        }
+        // Of what an earlier run told, something may have been missed that is to come again.
+        if run != pass.run {
+            return;
+        }
         let place = match told {
-            Told::Begun => {
-                *pass = Pass::default();
-                return;
-            }
+            Told::Begun => return,
             Told::Found(prefix) => {
                 pass.is_over = false;
                 pass.open.entry(prefix).or_default().outstanding += 1;
@@ -149,8 +186,8 @@ impl Keeper {
                 open.to_end = to_end;
                 Some(place)
             }
-            Told::AllListed => {
-                pass.all_listed = true;
+            Told::AllListed(over) => {
+                pass.all_listed = Some(over);
                 None
             }
         };
@@ -162,9 +199,12 @@ impl Keeper {
             }
             pass.open.remove(&place.prefix);
         }
-        if pass.all_listed && pass.open.is_empty() {
-            *pass = Pass { is_over: true, ..Pass::default() };
-            self.shared.delivered.notify_one();
+        if pass.open.is_empty()
+            && let Some(over) = pass.all_listed.take()
+        {
+            pass.is_over = true;
+            // A scan with an end does not wait.
+            let _ = over.send(());
         }
     }
 
@@ -191,7 +231,8 @@ mod tests {
     fn keeper() -> Keeper {
         let (shared, notes) = (Arc::new(Shared::new(Positions::new("scan"))), Arc::default());
         shared.positions().partition("a", Layout::Flat).pass_begins(2000);
-        Keeper { shared, file: None, notes, ends_as: Some("this".into()) }
+        let told = mpsc::unbounded_channel().1.into();
+        Keeper { told, shared, file: None, notes, ends_as: Some("this".into()) }
     }
 
     fn place(prefix: &str) -> Place {
@@ -214,10 +255,20 @@ mod tests {
         Told::Listed(place("a"), true)
     }
 
-    /// Tells a keeper a story, and returns whether the pass is over.
+    fn all_listed() -> Told {
+        Told::AllListed(oneshot::channel().0)
+    }
+
+    /// Tells a keeper the story of a run, and returns whether the pass is over.
     fn ends(keeper: &Keeper, story: impl IntoIterator<Item = Told>) -> bool {
+        let story = story.into_iter().map(|told| (1, told));
+        of_runs(keeper, [(1, Told::Begun)].into_iter().chain(story))
+    }
+
+    /// Tells a keeper the story of several runs, and returns whether the pass of the last one is over.
+    fn of_runs(keeper: &Keeper, story: impl IntoIterator<Item = (u64, Told)>) -> bool {
         let mut pass = Pass::default();
-        story.into_iter().for_each(|told| keeper.note(&mut pass, told));
+        story.into_iter().for_each(|(run, told)| keeper.note(&mut pass, run, told));
         pass.is_over
     }
 
@@ -229,13 +280,36 @@ mod tests {
     #[test]
     fn a_scan_ends_when_all_is_listed_and_delivered() {
         let first = || settled("1", Ok(()));
-        assert!(ends(&keeper(), [listed(), Told::AllListed]), "nothing to deliver");
-        assert!(!ends(&keeper(), [found(), listed(), Told::AllListed]));
-        assert!(ends(&keeper(), [found(), first(), listed(), Told::AllListed]));
-        assert!(ends(&keeper(), [found(), listed(), Told::AllListed, first()]));
+        assert!(ends(&keeper(), [listed(), all_listed()]), "nothing to deliver");
+        assert!(!ends(&keeper(), [found(), listed(), all_listed()]));
+        assert!(ends(&keeper(), [found(), first(), listed(), all_listed()]));
+        assert!(ends(&keeper(), [found(), listed(), all_listed(), first()]));
         assert!(!ends(&keeper(), [found(), first(), listed()]));
-        assert!(!ends(&keeper(), [found(), found(), listed(), Told::AllListed, first()]));
-        assert!(!ends(&keeper(), [found(), listed(), Told::Begun, first()]), "the scan began anew");
+        assert!(!ends(&keeper(), [found(), found(), listed(), all_listed(), first()]));
+    }
+
+    #[test]
+    fn what_an_earlier_run_tells_counts_no_more() {
+        let begun = [(1, Told::Begun), (1, found()), (2, Told::Begun), (2, found()), (2, listed()), (2, all_listed())];
+        let second = keeper();
+        assert!(!of_runs(&second, begun.into_iter().chain([(1, settled("1", Ok(())))])));
+        assert!(is_new(&second, "1"), "it comes again");
+        assert!(!of_runs(&keeper(), [(1, listed()), (1, all_listed())]), "nobody knows what was missed");
+    }
+
+    #[test]
+    fn who_waits_for_the_end_of_a_pass_learns_of_it_or_that_it_was_missed() {
+        let (keeper, mut pass) = (keeper(), Pass::default());
+        let (over, mut delivered) = oneshot::channel();
+        for told in [Told::Begun, found(), listed(), Told::AllListed(over)] {
+            keeper.note(&mut pass, 1, told);
+        }
+        assert_eq!(delivered.try_recv(), Err(oneshot::error::TryRecvError::Empty));
+        keeper.note(&mut pass, 1, settled("1", Ok(())));
+        assert_eq!(delivered.try_recv(), Ok(()));
+        let (over, mut delivered) = oneshot::channel();
+        keeper.note(&mut Pass::default(), 1, Told::AllListed(over));
+        assert_eq!(delivered.try_recv(), Err(oneshot::error::TryRecvError::Closed));
     }
 
     #[test]

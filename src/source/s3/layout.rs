@@ -8,7 +8,10 @@ use jiff::tz::Offset;
 
 const ROOT: &str = "AWSLogs";
 
-/// The folders of events. Others beside them belong to other services, or hold digests.
+/// The folder of digests.
+const DIGESTS: &str = "CloudTrail-Digest";
+
+/// The folders of events. Others beside them belong to other services.
 const KINDS: [&str; 4] = ["CloudTrail", "CloudTrail-Insight", "CloudTrail-NetworkActivity", "CloudTrail-Aggregated"];
 
 /// What the folder at the end of a prefix is.
@@ -24,6 +27,10 @@ pub(super) enum Folder {
     Kind,
     /// A region, the years in it, or deeper.
     Region,
+    /// The digests of an account.
+    Digests,
+    /// A region of these, or deeper.
+    DigestRegion,
     /// Something that holds no events.
     Foreign,
 }
@@ -39,7 +46,9 @@ pub(super) fn folder(prefix: &str) -> Folder {
             Folder::Root if is_account(name) => Folder::Account,
             Folder::Root if name.starts_with("o-") => Folder::Root,
             Folder::Account if KINDS.contains(&name) => Folder::Kind,
+            Folder::Account if name == DIGESTS => Folder::Digests,
             Folder::Kind | Folder::Region => Folder::Region,
+            Folder::Digests | Folder::DigestRegion => Folder::DigestRegion,
             Folder::Root | Folder::Account | Folder::Foreign => Folder::Foreign,
         };
     }
@@ -60,6 +69,17 @@ fn is_account(name: &str) -> bool {
 pub(super) fn region_folder(prefix: &str) -> Option<&str> {
     let mut starts = prefix.match_indices('/').filter_map(|(at, _)| prefix.get(..=at));
     starts.find(|start| folder(start) == Folder::Region)
+}
+
+/// Returns where the digests are of what begins with a prefix, when it is inside of a folder of events.
+pub(super) fn digests_of(prefix: &str) -> Option<String> {
+    let mut starts = prefix.match_indices('/').filter_map(|(at, _)| prefix.get(..=at));
+    let account = starts.find(|start| folder(start) == Folder::Account)?;
+    let inside = prefix.get(account.len()..)?;
+    let (_, region) = inside.split_once('/').filter(|(kind, _)| KINDS.contains(kind))?;
+    // Up to the folder of the region; what is not complete may be the start of several.
+    let region = region.split_inclusive('/').next().unwrap_or_default();
+    Some(format!("{account}{DIGESTS}/{region}"))
 }
 
 /// Returns the folder of a day, in a region's folder.
@@ -83,7 +103,7 @@ pub(super) fn time_of(key: &str) -> Option<TimeRange> {
 }
 
 /// Reads a stamp such as `20240131T2355Z`; its second counts from the Unix epoch.
-fn stamp(text: &str) -> Option<i64> {
+pub(super) fn stamp(text: &str) -> Option<i64> {
     let digits = text.strip_suffix('Z')?;
     let (date, time) = digits.split_once('T')?;
     let is_stamp = date.len() == 8 && matches!(time.len(), 4 | 6);
@@ -116,7 +136,8 @@ mod tests {
             ("AWSLogs/11112222333/", Folder::Foreign),
             ("AWSLogs/111122223333/CloudTrail/", Folder::Kind),
             ("AWSLogs/111122223333/CloudTrail-Insight/", Folder::Kind),
-            ("AWSLogs/111122223333/CloudTrail-Digest/", Folder::Foreign),
+            ("AWSLogs/111122223333/CloudTrail-Digest/", Folder::Digests),
+            ("AWSLogs/111122223333/CloudTrail-Digest/eu-west-1/2024/", Folder::DigestRegion),
             ("AWSLogs/111122223333/Config/eu-west-1/", Folder::Foreign),
             ("AWSLogs/111122223333/CloudTrail/eu-west-1/", Folder::Region),
             ("AWSLogs/111122223333/CloudTrail/eu-west-1/2024/01/3", Folder::Region),
@@ -133,6 +154,25 @@ mod tests {
         let key = "x/AWSLogs/111122223333/CloudTrail/eu-west-1/2024/01/31/a.json";
         assert_eq!(region_folder(key), Some("x/AWSLogs/111122223333/CloudTrail/eu-west-1/"));
         assert_eq!(region_folder("AWSLogs/111122223333/CloudTrail/eu"), None);
+    }
+
+    #[test]
+    fn digests_are_beside_the_events() {
+        let account = "x/AWSLogs/o-1/111122223333/";
+        for (inside, digests) in [
+            ("CloudTrail/", ""),
+            ("CloudTrail-Insight/", ""),
+            ("CloudTrail/eu-w", "eu-w"),
+            ("CloudTrail/eu-west-1/", "eu-west-1/"),
+            ("CloudTrail/eu-west-1/2024/01/3", "eu-west-1/"),
+        ] {
+            let expected = format!("{account}CloudTrail-Digest/{digests}");
+            assert_eq!(digests_of(&format!("{account}{inside}")), Some(expected), "{inside}");
+        }
+        for other in ["", "logs/", account, "AWSLogs/111122223333/CloudTrail", "AWSLogs/111122223333/Config/eu-west-1/"]
+        {
+            assert_eq!(digests_of(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -31,11 +31,20 @@ pub(super) struct Place {
     pub folder_only: bool,
 }
 
+/// The places in a bucket.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Places {
+    /// Those with logs, in the order of their prefixes.
+    pub logs: Vec<Place>,
+    /// The folders of digests, one for each account and region, where they are wanted.
+    pub digests: Vec<String>,
+}
+
 /// What a look through a bucket came to.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// The places with logs, in the order of their prefixes.
-    pub places: Vec<Place>,
+    /// The places.
+    pub places: Places,
     /// Folders that may not be listed.
     pub denied: Vec<(String, AwsError)>,
 }
@@ -48,6 +57,8 @@ pub(super) struct Lister {
     pub notes: Arc<Notes>,
     /// Whether to go on trying for as long as the trouble may pass.
     pub patient: bool,
+    /// Whether to look for digests too.
+    pub digests: bool,
 }
 
 impl Lister {
@@ -82,7 +93,7 @@ impl Lister {
         }
     }
 
-    /// Finds the places with logs below a prefix, of these accounts, or of all when there are none.
+    /// Finds the places below a prefix, of these accounts, or of all when there are none.
     ///
     /// # Errors
     ///
@@ -91,14 +102,23 @@ impl Lister {
         let mut found = Found::default();
         // How deep to look for `AWSLogs` where it is not yet in the prefix.
         let mut waiting = VecDeque::from([(prefix.to_owned(), 1)]);
+        waiting.extend(layout::digests_of(prefix).filter(|_| self.digests).map(|beside| (beside, 1)));
         let mut listings = JoinSet::new();
         loop {
             while listings.len() < PARALLEL
                 && let Some((prefix, depth)) = waiting.pop_front()
             {
-                if layout::folder(&prefix) == Folder::Region {
-                    found.places.push(Place { prefix: prefix.into(), layout: Layout::Dated, folder_only: false });
-                    continue;
+                match layout::folder(&prefix) {
+                    Folder::Region => {
+                        let place = Place { prefix: prefix.into(), layout: Layout::Dated, folder_only: false };
+                        found.places.logs.push(place);
+                        continue;
+                    }
+                    Folder::DigestRegion => {
+                        found.places.digests.push(prefix);
+                        continue;
+                    }
+                    _ => {}
                 }
                 let lister = self.clone();
                 listings.spawn(async move {
@@ -121,24 +141,25 @@ impl Lister {
             let beside = folders.iter().filter(|folder| is_outside(folder)).count();
             if beside == folders.len() && (depth == 0 || beside > LOOKED_INTO) {
                 if has_logs || beside > 0 {
-                    found.places.push(flat(&below, false));
+                    found.places.logs.push(flat(&below, false));
                 }
                 continue;
             }
             if has_logs {
-                found.places.push(flat(&below, true));
+                found.places.logs.push(flat(&below, true));
             }
             for folder in folders {
                 match layout::folder(&folder) {
                     Folder::Foreign => {}
-                    Folder::Outside if depth == 0 => found.places.push(flat(&folder, false)),
+                    Folder::Digests | Folder::DigestRegion if !self.digests => {}
+                    Folder::Outside if depth == 0 => found.places.logs.push(flat(&folder, false)),
                     Folder::Outside => waiting.push_back((folder, depth - 1)),
                     Folder::Account if !is_wanted(&folder, accounts) => {}
                     _ => waiting.push_back((folder, depth)),
                 }
             }
         }
-        found.places.sort_by(|left, right| left.prefix.cmp(&right.prefix));
+        found.places.logs.sort_by(|left, right| left.prefix.cmp(&right.prefix));
         Ok(found)
     }
 }

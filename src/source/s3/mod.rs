@@ -1,6 +1,7 @@
 //! Logs in an S3 bucket: once from start to end, or without end. Where a scan stands is kept, so that it goes on after
 //! a restart.
 
+mod integrity;
 mod keeper;
 mod layout;
 mod listing;
@@ -12,14 +13,18 @@ use super::remote::{Background, OpenError, Settings, in_time, runtime};
 use super::{Opened, address, state};
 use crate::aws::s3::Objects;
 use crate::aws::{AwsError, Connection};
-use crate::checkpoint::Positions;
-use keeper::{Keeper, Shared};
-use listing::{Found, Lister, Place};
+use crate::checkpoint::{Positions, StateFile, StoreError};
+use integrity::{Integrity, Start};
+use jiff::Timestamp;
+use keeper::{Keeper, Shared, Teller};
+use listing::{Found, Lister, Places};
 use scan::{Scan, Window};
 use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+
+/// How far back digests are verified when logs were read before and no digests: those of a day.
+const DAY: i64 = 24 * 60 * 60;
 
 /// What to read.
 #[derive(Clone, Debug)]
@@ -36,6 +41,9 @@ pub struct Bucket {
     pub window_name: String,
     /// How long to wait before listing again, for a scan without end.
     pub follow: Option<Duration>,
+    /// Whether to verify CloudTrail's digests, and the public keys to do it with, DER-encoded PKCS #1; without any they
+    /// are those that CloudTrail lists.
+    pub verify: Option<Vec<Vec<u8>>>,
 }
 
 /// Opens a bucket.
@@ -73,16 +81,29 @@ pub fn open(bucket: Bucket, settings: &Settings) -> Result<Opened, OpenError> {
     positions.ended_by = None;
     let window = positions.window.map(|(start, end)| Window { start, end });
     let shared = Arc::new(Shared::new(positions));
-    let (tell, told) = mpsc::unbounded_channel();
-    let keeper = Keeper {
+    let (tell, told) = Teller::new();
+    let keeper = Arc::new(Keeper {
+        told: told.into(),
         shared: Arc::clone(&shared),
         file: state.progress.map(Arc::new),
         notes: Arc::clone(&notes),
         ends_as: bucket.follow.is_none().then(|| process.unwrap_or_else(|| "a process".to_owned())),
-    };
+    });
     let memory = settings.memory;
     let downloads = Downloads::new(objects.clone(), settings.download_concurrency, memory, Arc::clone(&notes));
-    let lister = Lister { objects, bucket: bucket.name.into(), notes: Arc::clone(&notes), patient: true };
+    let (digests, name) = (bucket.verify.is_some(), bucket.name.as_str().into());
+    let lister = Lister { objects, bucket: name, notes: Arc::clone(&notes), patient: true, digests };
+    let integrity = match bucket.verify.clone() {
+        Some(keys) => {
+            let (file, kept) = integrity_state(&bucket, settings, &identity, &notes)?;
+            let (window, kept) = (bucket.window, kept.filter(|_| goes_on));
+            let since = window.map(|(start, _)| start).or_else(|| goes_on.then(|| Timestamp::now().as_second() - DAY));
+            let start = Start { keys, window, kept, since, file, follows: bucket.follow.is_some() };
+            let (lister, downloads) = (lister.clone(), downloads.clone());
+            Some(Arc::new(Integrity::new(start, connection, lister, downloads, Arc::clone(&notes))))
+        }
+        None => None,
+    };
     let scan = Scan {
         lister,
         prefix: bucket.prefix,
@@ -92,19 +113,40 @@ pub fn open(bucket: Bucket, settings: &Settings) -> Result<Opened, OpenError> {
         downloads,
         shared,
         tell,
+        integrity,
         notes: Arc::clone(&notes),
     };
     let scan = Arc::new(scan);
     let produce = move |logs| Arc::clone(&scan).run(places.clone(), logs);
-    let (background, logs) = Background::start(runtime, produce, keeper.run(told), state.ids, Arc::clone(&notes));
+    let keep = move || Arc::clone(&keeper).run();
+    let (background, logs) = Background::start(runtime, produce, keep, state.ids, Arc::clone(&notes));
     let ids = kept.ids.filter(|_| goes_on);
     Ok(Opened { logs, background: Some(background), ignored: Vec::new(), ids, notes })
 }
 
+/// Opens what is kept of the digests, and returns what was kept when they were verified last. Without a folder, or one
+/// that cannot be written, nothing is kept, which is noted.
+fn integrity_state(
+    bucket: &Bucket,
+    settings: &Settings,
+    identity: &str,
+    notes: &Notes,
+) -> Result<(Option<StateFile>, Option<Vec<u8>>), OpenError> {
+    let Some(folder) = settings.state_dir.as_deref() else { return Ok((None, None)) };
+    let name = format!("{}.state", state::file_name("digests", &bucket.name, identity));
+    match state::open_file(folder, &name, notes) {
+        Ok((file, kept)) => Ok((Some(file), kept)),
+        Err(error @ StoreError::Locked { .. }) => Err(error.into()),
+        // The same is told of the other state there.
+        Err(StoreError::Unusable { .. }) => Ok((None, None)),
+    }
+}
+
 /// Looks what the bucket holds, `None` when trouble that may pass keeps it from answering.
-async fn look(bucket: &Bucket, objects: Objects, notes: &Arc<Notes>) -> Result<Option<Vec<Place>>, AwsError> {
+async fn look(bucket: &Bucket, objects: Objects, notes: &Arc<Notes>) -> Result<Option<Places>, AwsError> {
     let (name, notes) = (bucket.name.as_str().into(), Arc::clone(notes));
-    let lister = Lister { objects, bucket: name, notes: Arc::clone(&notes), patient: false };
+    let digests = bucket.verify.is_some();
+    let lister = Lister { objects, bucket: name, notes: Arc::clone(&notes), patient: false, digests };
     let Found { places, denied } = match lister.places(&bucket.prefix, &bucket.accounts).await {
         Ok(found) => found,
         Err(error) if error.is_transient() && !error.is_credentials() => {
@@ -116,12 +158,12 @@ async fn look(bucket: &Bucket, objects: Objects, notes: &Arc<Notes>) -> Result<O
     for (folder, error) in denied {
         let is_named =
             layout::account(&folder).is_some_and(|account| bucket.accounts.iter().any(|name| name == account));
-        if places.is_empty() || is_named {
+        if places.logs.is_empty() || is_named {
             return Err(error);
         }
         notes.say(Level::Error, "denied", format!("{error}; nothing is read there"));
     }
-    if places.is_empty() && bucket.follow.is_none() {
+    if places.logs.is_empty() && bucket.follow.is_none() {
         notes.say(Level::Warn, "open", format!("no logs in {}", address(&bucket.name, &bucket.prefix)));
     }
     Ok(Some(places))

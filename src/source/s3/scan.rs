@@ -1,17 +1,20 @@
 //! Scans a bucket: lists its places in parallel and sends their new objects to be read, each place in key order. A
 //! scan that follows does so again and again.
 
-use super::keeper::{Entry, Shared, Told};
+use super::integrity::Integrity;
+use super::keeper::{Entry, Shared, Teller, Told};
 use super::layout;
-use super::listing::{Found, Lister, PARALLEL, Place, is_wanted};
+use super::listing::{Found, Lister, PARALLEL, Place, Places, is_wanted};
 use crate::aws::s3::{ListRequest, Listed};
 use crate::checkpoint::{Layout, ObjectId, TimeRange};
 use crate::decode::notice::is_log_key;
 use crate::source::download::{Downloads, ObjectLog, Wanted};
+use crate::source::hash::TextHash;
 use crate::source::notes::{Level, Notes};
 use crate::source::remote::AbortOnDrop;
 use crate::source::{Log, Receipt};
 use jiff::Timestamp;
+use std::future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
@@ -35,6 +38,7 @@ impl Window {
 }
 
 /// A scan of one bucket.
+#[derive(Clone)]
 pub(super) struct Scan {
     pub lister: Lister,
     pub prefix: String,
@@ -44,7 +48,9 @@ pub(super) struct Scan {
     pub follow: Option<Duration>,
     pub downloads: Downloads,
     pub shared: Arc<Shared>,
-    pub tell: mpsc::UnboundedSender<Told>,
+    pub tell: Teller,
+    /// What verifies the logs, where that is wanted.
+    pub integrity: Option<Arc<Integrity>>,
     pub notes: Arc<Notes>,
 }
 
@@ -66,30 +72,40 @@ struct Waiting {
 
 impl Scan {
     /// Scans, and sends a log for each new object. `places` are those that are known already.
-    pub async fn run(self: Arc<Self>, known: Option<Vec<Place>>, logs: mpsc::Sender<Box<dyn Log>>) {
-        let _ = self.tell.send(Told::Begun);
+    pub async fn run(self: Arc<Self>, known: Option<Places>, logs: mpsc::Sender<Box<dyn Log>>) {
+        let scan = Arc::new(Self { tell: self.tell.begin(), ..Self::clone(&self) });
         let mut is_known = known.is_some();
         let mut places = known.unwrap_or_default();
+        // At most one verification at a time, beside the next passes of a scan that follows.
+        let mut verifying = JoinSet::new();
         for pass in 0_u32.. {
-            if !is_known || places.is_empty() || (pass > 0 && pass % LOOK_AGAIN == 0) {
-                match self.look().await {
+            if !is_known || places.logs.is_empty() || (pass > 0 && pass % LOOK_AGAIN == 0) {
+                match scan.look().await {
                     Some(now) => (places, is_known) = (now, true),
                     // Nothing is known of the bucket yet: a scan with an end has not come to it.
-                    None if !is_known && self.follow.is_none() => return,
+                    None if !is_known && scan.follow.is_none() => return,
                     None => {}
                 }
             }
-            if self.pass(&places, &logs).await.is_none() {
-                return;
+            let Some(delivered) = scan.pass(&places.logs, &logs).await else { return };
+            if (scan.follow.is_some() || scan.integrity.is_some()) && delivered.await.is_err() {
+                // The keeper had a fault: the scan is about to be begun anew.
+                return future::pending().await;
             }
-            let Some(interval) = self.follow else { return };
-            self.shared.delivered.notified().await;
+            let is_verified = verifying.try_join_next().is_some() || verifying.is_empty();
+            if let Some(integrity) = scan.integrity.clone().filter(|_| is_verified) {
+                verifying.spawn(integrity.pass(places.digests.clone(), logs.clone()));
+            }
+            let Some(interval) = scan.follow else {
+                verifying.join_all().await;
+                return;
+            };
             tokio::time::sleep(interval).await;
         }
     }
 
     /// Looks for places, for as long as it takes unless it is in vain.
-    async fn look(&self) -> Option<Vec<Place>> {
+    async fn look(&self) -> Option<Places> {
         match self.lister.places(&self.prefix, &self.accounts).await {
             Ok(Found { places, denied }) => {
                 for (_, error) in denied {
@@ -104,8 +120,13 @@ impl Scan {
         }
     }
 
-    /// Reads all places once, each in key order; `None` when nobody reads any more.
-    async fn pass(self: &Arc<Self>, places: &[Place], logs: &mpsc::Sender<Box<dyn Log>>) -> Option<()> {
+    /// Reads all places once, each in key order, and returns what tells when all of it was delivered; `None` when nobody
+    /// reads any more.
+    async fn pass(
+        self: &Arc<Self>,
+        places: &[Place],
+        logs: &mpsc::Sender<Box<dyn Log>>,
+    ) -> Option<oneshot::Receiver<()>> {
         let permits = Arc::new(Semaphore::new(PARALLEL));
         let mut readings = JoinSet::new();
         for place in places.iter().cloned() {
@@ -119,7 +140,9 @@ impl Scan {
                 Err(fault) => std::panic::resume_unwind(fault.try_into_panic().ok()?),
             }
         }
-        self.tell.send(Told::AllListed).ok()
+        let (over, delivered) = oneshot::channel();
+        self.tell.tell(Told::AllListed(over))?;
+        Some(delivered)
     }
 
     /// Reads a place once. A slow object holds back the ones behind it, not other places.
@@ -132,7 +155,7 @@ impl Scan {
         let to_end = self.list(&mut line).await;
         drop(permit);
         let Line { place, waiting, mut downloads, .. } = line;
-        self.tell.send(Told::Listed(place, to_end)).ok()?;
+        self.tell.tell(Told::Listed(place, to_end))?;
         drop(waiting);
         sending.join().await.ok()?;
         while downloads.join_next().await.is_some() {}
@@ -145,14 +168,28 @@ impl Scan {
         self.notes.logs_found.add(1);
         self.notes.bytes_found.add(bytes);
         let place = line.place.clone();
-        self.tell.send(Told::Found(Arc::clone(&place.prefix))).ok()?;
+        self.tell.tell(Told::Found(Arc::clone(&place.prefix)))?;
         let bucket = Arc::clone(&self.lister.bucket);
         let wanted = Wanted { bucket, key: entry.key.clone(), bytes: Some(bytes) };
-        let download = self.downloads.start(&mut line.downloads, wanted, None).await;
+        let mut download = self.downloads.start(&mut line.downloads, wanted, None).await;
+        let mut remember = None;
+        if let Some(integrity) = self.integrity.clone() {
+            let (text_hash, hash) = TextHash::new();
+            download.log = download.log.with_hash(text_hash);
+            let (id, key) = (download.id, entry.key.clone());
+            remember = Some(move || {
+                if let (Some(id), Some(hash)) = (id.get(), hash.get()) {
+                    integrity.remember(&key, *id, *hash);
+                }
+            });
+        }
         let tell = self.tell.clone();
         let receipt = Receipt::new(move |verdict| {
+            if let Some(remember) = remember {
+                remember();
+            }
             // Nobody is told when the source is closed.
-            let _ = tell.send(Told::Settled(place, entry, verdict));
+            let _ = tell.tell(Told::Settled(place, entry, verdict));
         });
         let log = download.log.with_receipt(receipt);
         line.waiting.send(Waiting { log, ready: download.ready, _room: room }).ok()

@@ -11,9 +11,10 @@ use crate::source::notes::{GIVEN_UP, Level, Notes};
 use crate::source::{Verdict, printable};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Mutex as AsyncMutex, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 /// How many messages a call can name.
@@ -97,7 +98,40 @@ struct Deletion {
     given_up: Option<String>,
 }
 
+/// How many messages may be in work.
+#[derive(Debug)]
+pub(super) struct Room {
+    /// How many more.
+    pub free: Arc<Semaphore>,
+    /// How many are.
+    taken: AtomicUsize,
+}
+
+impl Room {
+    pub fn new(capacity: usize) -> Self {
+        Self { free: Arc::new(Semaphore::new(capacity)), taken: AtomicUsize::new(0) }
+    }
+
+    /// Notes a message that has taken its room, in the order in which the keeper is told.
+    fn note(&self) {
+        self.taken.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Gives back the room of messages that are done with.
+    fn give_back(&self, messages: usize) {
+        self.taken.fetch_sub(messages, Ordering::Relaxed);
+        self.free.add_permits(messages);
+    }
+
+    /// Gives back the room of all messages.
+    fn give_back_all(&self) {
+        self.free.add_permits(self.taken.swap(0, Ordering::Relaxed));
+    }
+}
+
 pub(super) struct Keeper {
+    /// What it is told; a keeper that begins anew after a fault goes on with it.
+    pub told: AsyncMutex<mpsc::UnboundedReceiver<Told>>,
     /// The queue, which has answered by the time that there is something to tell.
     pub connected: Arc<OnceLock<Connected>>,
     /// The queue's name in lines of the log.
@@ -105,18 +139,20 @@ pub(super) struct Keeper {
     pub done: Arc<Mutex<DoneSet>>,
     pub file: Option<Arc<StateFile>>,
     pub notes: Arc<Notes>,
-    pub room: Arc<Semaphore>,
+    pub room: Arc<Room>,
     pub delete: bool,
 }
 
 impl Keeper {
     /// Works until nobody is left to tell it anything, then gives back what is still in work.
-    pub async fn run(self, mut told: mpsc::UnboundedReceiver<Told>) {
+    pub async fn run(self: Arc<Self>) {
+        let mut told = self.told.lock().await;
         let mut several = Vec::from_iter(told.recv().await);
         let Some(connected) = self.connected.get() else { return };
         let Connected { queue, lease_s, .. } = connected;
         let lease = Duration::from_secs((*lease_s).into());
         let mut leases = tokio::time::interval(lease / 6);
+        // What was in work before a fault is nobody's now, and comes again.
         let mut work = HashMap::new();
         let mut calls = JoinSet::new();
         let mut saving = None;
@@ -165,10 +201,12 @@ impl Keeper {
         let number = match told {
             Told::Begun => {
                 // Their leases end by themselves.
-                self.room.add_permits(work.drain().count());
+                work.clear();
+                self.room.give_back_all();
                 return None;
             }
             Told::Received(number, message) => {
+                self.room.note();
                 work.insert(number, message);
                 number
             }
@@ -188,7 +226,7 @@ impl Keeper {
 
     /// Deletes messages that are done with, or leaves them.
     fn finish(&self, connected: &Connected, finished: Vec<Work>, calls: &mut JoinSet<()>) {
-        self.room.add_permits(finished.len());
+        self.room.give_back(finished.len());
         let (mut deletions, mut hidden) = (Vec::new(), Vec::new());
         for message in finished {
             let given_up = match &message.fault {
@@ -314,5 +352,23 @@ async fn delete(queue: Queue, mut deletions: Vec<Deletion>, notes: Arc<Notes>) {
         notes.traffic.retry(Service::Sqs);
         deletions = left;
         backoff.wait().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_room_comes_back_whatever_a_fault_made_the_keeper_forget() {
+        let room = Room::new(5);
+        room.free.try_acquire_many(4).unwrap().forget();
+        (0..4).for_each(|_| room.note());
+        room.give_back(1);
+        assert_eq!(room.free.available_permits(), 2);
+        room.give_back_all();
+        assert_eq!(room.free.available_permits(), 5);
+        room.give_back_all();
+        assert_eq!(room.free.available_permits(), 5, "none comes back twice");
     }
 }

@@ -14,12 +14,12 @@ use crate::aws::sqs::{Attributes, Message, Queue, QueueRef};
 use crate::aws::{AwsError, Connection, Service};
 use crate::checkpoint::DoneSet;
 use crate::decode::notice::MessageLimits;
-use keeper::Keeper;
+use keeper::{Keeper, Room};
 use poll::Poll;
 use std::mem;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Notify, mpsc};
 
 /// How many objects are remembered, so that one whose message comes again is not read twice.
 const OBJECTS: usize = 16_384;
@@ -77,10 +77,11 @@ pub fn open(wanted: QueueSettings, settings: &Settings) -> Result<Opened, OpenEr
     let done = kept.progress.and_then(|bytes| DoneSet::from_bytes(OBJECTS, &bytes));
     let done = Arc::new(Mutex::new(done.unwrap_or_else(|| DoneSet::new(OBJECTS))));
     let in_work = (2 * settings.download_concurrency).clamp(LEAST_IN_WORK, MOST_IN_WORK);
-    let room = Arc::new(Semaphore::new(in_work));
+    let room = Arc::new(Room::new(in_work));
     let (tell, told) = mpsc::unbounded_channel();
     let connected = Arc::new(connected.map_or_else(OnceLock::new, OnceLock::from));
-    let keeper = Keeper {
+    let keeper = Arc::new(Keeper {
+        told: told.into(),
         connected: Arc::clone(&connected),
         name: name.clone(),
         done: Arc::clone(&done),
@@ -88,7 +89,7 @@ pub fn open(wanted: QueueSettings, settings: &Settings) -> Result<Opened, OpenEr
         notes: Arc::clone(&notes),
         room: Arc::clone(&room),
         delete: wanted.delete,
-    };
+    });
     let poll = Arc::new(Poll {
         name,
         downloads: Downloads::new(objects, settings.download_concurrency, settings.memory, Arc::clone(&notes)),
@@ -123,7 +124,8 @@ pub fn open(wanted: QueueSettings, settings: &Settings) -> Result<Opened, OpenEr
             }
         }
     };
-    let (background, logs) = Background::start(runtime, produce, keeper.run(told), state.ids, Arc::clone(&notes));
+    let keep = move || Arc::clone(&keeper).run();
+    let (background, logs) = Background::start(runtime, produce, keep, state.ids, Arc::clone(&notes));
     Ok(Opened { logs, background: Some(background), ignored: Vec::new(), ids: kept.ids, notes })
 }
 

@@ -1,7 +1,7 @@
 //! Receives messages and sends what they lead to: the objects that they name, or the events inside of them.
 
 use super::Connected;
-use super::keeper::{self, Told, Work};
+use super::keeper::{self, Room, Told, Work};
 use crate::aws::sqs::{Attributes, Message, Queue};
 use crate::aws::{AwsError, Service};
 use crate::checkpoint::{DoneSet, ObjectId};
@@ -18,7 +18,7 @@ use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 
 /// How many messages a call can give.
@@ -48,7 +48,7 @@ pub(super) struct Poll {
     /// What was read before.
     pub done: Arc<Mutex<DoneSet>>,
     /// How many more messages may be in work, and how many at all.
-    pub room: Arc<Semaphore>,
+    pub room: Arc<Room>,
     pub capacity: usize,
     pub tell: mpsc::UnboundedSender<Told>,
     pub notes: Arc<Notes>,
@@ -77,7 +77,7 @@ impl Poll {
         loops.spawn(Arc::clone(&self).measure(queue.clone()));
         let mut tasks = JoinSet::new();
         let first = connected.take_first();
-        if let Ok(room) = self.room.acquire_many(first.len() as u32).await {
+        if let Ok(room) = self.room.free.acquire_many(first.len() as u32).await {
             room.forget();
             let received = self.begin(first);
             self.deliver_all(received, &mut tasks, &logs).await;
@@ -128,12 +128,12 @@ impl Poll {
         let mut backoff = Backoff::default();
         let (asked, wait_s, received) = loop {
             // Falco may be slow: what is received must be worked on before its lease becomes a burden.
-            let Ok(mut room) = Arc::clone(&self.room).acquire_owned().await else { return 0 };
-            if let Ok(more) = Arc::clone(&self.room).try_acquire_many_owned(self.more()) {
+            let Ok(mut room) = Arc::clone(&self.room.free).acquire_owned().await else { return 0 };
+            if let Ok(more) = Arc::clone(&self.room.free).try_acquire_many_owned(self.more()) {
                 room.merge(more);
             }
             let asked = room.num_permits();
-            let is_idle = self.room.available_permits() + asked == self.capacity;
+            let is_idle = self.room.free.available_permits() + asked == self.capacity;
             let wait_s = if is_idle { wait_s } else { wait_s.min(SHORT_WAIT) };
             let (poll, queue) = (Arc::clone(self), queue.clone());
             let call = tokio::spawn(async move {
@@ -170,7 +170,7 @@ impl Poll {
 
     /// Returns how many messages beyond one to ask for.
     fn more(&self) -> u32 {
-        self.room.available_permits().min(usize::from(MOST) - 1) as u32
+        self.room.free.available_permits().min(usize::from(MOST) - 1) as u32
     }
 
     /// Begins to work on messages, each of which has taken its room: their lease is kept from now on.

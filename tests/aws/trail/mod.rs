@@ -1,4 +1,4 @@
-//! A stand-in for CloudTrail's LookupEvents, and for what a reader of it needs of STS and Account Management: keeps to
+//! A stand-in for CloudTrail's LookupEvents and ListPublicKeys, and for what a reader of it needs of STS and Account Management: keeps to
 //! their documentation, fails as tests say, and remembers what it was asked. This file has the server and what tests
 //! see of it; what is asked and answered is left to the others.
 
@@ -18,6 +18,7 @@ use super::http::Message;
 use crate::oracle::generate;
 use lookup::{Histories, Input};
 use refusal::{Service, refusal, refuse};
+use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::{self, BufReader, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -54,6 +55,8 @@ struct State {
     calls: Vec<Call>,
     /// Those of accounts, where they are not [`REGIONS`].
     regions: HashMap<String, Vec<(String, String)>>,
+    /// Those of digests in each region, as ListPublicKeys gives them.
+    public_keys: HashMap<String, Value>,
     throttled: usize,
     is_unthrottled: bool,
     is_closed: bool,
@@ -119,13 +122,19 @@ impl Trail {
         self.change(|state| state.regions.insert(account.to_owned(), owned(regions)));
     }
 
+    /// Sets the public keys of a region: fingerprints, and the keys in base64.
+    pub fn set_public_keys(&self, region: &str, keys: &[(&str, &str)]) {
+        let key = |(fingerprint, value): &(&str, &str)| json!({"Fingerprint": fingerprint, "Value": value});
+        self.change(|state| state.public_keys.insert(region.to_owned(), keys.iter().map(key).collect()));
+    }
+
     /// Has `plan` look at each request that could be read: what it returns becomes of the request, be it one too many or
     /// not. Takes the place of an earlier plan.
     pub fn on_lookup(&self, plan: impl Fn(&Lookup) -> Option<Fault> + Send + Sync + 'static) {
         *self.shared.on_lookup.lock().unwrap() = Some(Arc::new(plan));
     }
 
-    /// The same for STS and Account Management.
+    /// The same for ListPublicKeys, STS and Account Management.
     pub fn on_call(&self, plan: impl Fn(&Call) -> Option<Fault> + Send + Sync + 'static) {
         *self.shared.on_call.lock().unwrap() = Some(Arc::new(plan));
     }
@@ -150,7 +159,7 @@ impl Trail {
         self.change(|state| state.lookups.clone())
     }
 
-    /// Returns all requests to STS and Account Management.
+    /// Returns all requests for public keys, and to STS and Account Management.
     pub fn calls(&self) -> Vec<Call> {
         self.change(|state| state.calls.clone())
     }
@@ -287,7 +296,17 @@ impl Shared {
             ("POST /", Service::CloudTrail) => {
                 let is_json = request.header("content-type") == Some("application/x-amz-json-1.1");
                 let is_lookup = request.header("x-amz-target").is_some_and(|target| TARGETS.contains(&target));
-                if is_json && is_lookup { self.lookup(&caller, &request.body, at) } else { unknown() }
+                let is_keys =
+                    request.header("x-amz-target").is_some_and(|target| target.ends_with("_20131101.ListPublicKeys"));
+                match (is_json, is_lookup, is_keys) {
+                    (true, true, _) => self.lookup(&caller, &request.body, at),
+                    (true, _, true) => {
+                        let keys = self.state.lock().unwrap().public_keys.get(&caller.region).cloned();
+                        let body = json!({ "PublicKeyList": keys.unwrap_or_else(|| json!([])) }).to_string();
+                        self.call(caller.service, call("ListPublicKeys"), |_| services::json(&body))
+                    }
+                    _ => unknown(),
+                }
             }
             ("POST /", Service::Sts) => match call("").parameter("Action").as_deref() {
                 Some("AssumeRole") => self.call(caller.service, call("AssumeRole"), services::assume_role),

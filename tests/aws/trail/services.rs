@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 pub struct Call {
     pub account: String,
     pub region: String,
-    /// `AssumeRole`, `GetCallerIdentity` or `ListRegions`.
+    /// `AssumeRole`, `GetCallerIdentity`, `ListRegions` or `ListPublicKeys`.
     pub action: String,
     pub body: String,
 }
@@ -87,6 +87,11 @@ pub fn list_regions(call: &Call, regions: &[(String, String)]) -> Message {
         body["NextToken"] = format!("regions+{}", start + most as usize).into();
     }
     Message::new("HTTP/1.1 200 OK").with("Content-Type", "application/json").body(body.to_string())
+}
+
+/// Returns an answer of CloudTrail.
+pub fn json(body: &str) -> Message {
+    Message::new("HTTP/1.1 200 OK").with("Content-Type", "application/x-amz-json-1.1").body(body)
 }
 
 fn result(action: &str, inside: &str) -> Message {
