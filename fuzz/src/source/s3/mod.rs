@@ -4,5 +4,5 @@ pub mod integrity;
 #[path = "../../targets/key.rs"]
 pub mod key;
 #[path = "../../../../src/source/s3/layout.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "only what reads bytes is under test")]
 mod layout;
