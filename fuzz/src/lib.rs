@@ -25,9 +25,6 @@ pub mod decode;
 pub mod fields;
 #[path = "../../json/src/fields.rs"]
 pub mod json_fields;
-#[path = "../../src/source/s3/layout.rs"]
-#[allow(dead_code, reason = "what reads keys is under test")]
-mod layout;
 #[path = "../../tests/oracle/mod.rs"]
 #[allow(missing_docs)]
 pub mod oracle;
@@ -36,6 +33,7 @@ pub mod printable;
 
 mod choices;
 pub mod seeds;
+mod source;
 mod targets;
 mod washing;
 
@@ -51,7 +49,8 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     Target { name: "decode", run: targets::decode::run },
     Target { name: "notice", run: targets::notice::run },
-    Target { name: "key", run: targets::key::run },
+    Target { name: "key", run: source::s3::key::run },
+    Target { name: "digest", run: source::s3::integrity::target::run },
     Target { name: "fields", run: targets::fields::run },
     Target { name: "json", run: targets::json::run },
     Target { name: "config", run: targets::config::run },

@@ -21,6 +21,9 @@ pub fn run(input: &[u8]) {
     let input = &input[..input.len().min(MOST)];
     let text = String::from_utf8_lossy(input);
     let mut choices = Choices::of(input);
+    if text.contains(SECRET) {
+        return;
+    }
     if text.starts_with(['{', '[']) {
         return keys(input, &mut choices);
     }
@@ -95,10 +98,10 @@ fn with_secret(text: &str, choices: &mut Choices<'_>) -> Option<String> {
     Some([&text[..at], SECRET, &text[at..]].concat())
 }
 
-/// Puts a secret before the `@` of a URL in a string.
+/// Puts a secret before the `@` of a URL in a string. Where there are several texts in one, a comma ends the URL.
 fn with_secret_in_string(json: &str, choices: &mut Choices<'_>) -> Option<String> {
     let urls = json.match_indices("://").filter(|(at, _)| {
-        let string = json[at + 3..].split(['"', '\\']).next().unwrap_or_default();
+        let string = json[at + 3..].split(['"', '\\', ',']).next().unwrap_or_default();
         string.contains('@')
     });
     let urls: Vec<usize> = urls.map(|(at, _)| at + 3).collect();

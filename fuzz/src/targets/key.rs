@@ -1,8 +1,8 @@
 //! The key of an object: whatever it is, the folders and the time that are read from it lie in it.
 
+use super::layout::{Folder, account, day_folder, folder, region_folder, time_of};
 use crate::checkpoint::TimeRange;
 use crate::decode::name::{is_log_key, is_log_name};
-use crate::layout::{Folder, account, day_folder, folder, region_folder, time_of};
 
 /// The times of which a folder has four digits for the year.
 const FOUR_DIGITS: std::ops::Range<i64> = 0..253_402_300_800;

@@ -71,7 +71,7 @@ impl Folder {
     /// Returns where to begin to list a folder of this name.
     pub fn list_from(&self, folder: &str) -> Option<String> {
         let newest = self.chains.values().map(|link| link.end).max()?;
-        Some(layout::day_folder(folder, newest - LATE))
+        Some(layout::day_folder(folder, newest.saturating_sub(LATE)))
     }
 
     /// Returns whether a digest needs no look.
@@ -256,5 +256,14 @@ mod tests {
                 .keys()
                 .all(|key| key.as_str() >= "AWSLogs/111122223333/CloudTrail-Digest/eu-west-1/2026/02/22/")
         );
+    }
+    #[test]
+    fn a_kept_time_at_the_end_of_all_is_no_fault() {
+        for end in [i64::MIN, i64::MAX] {
+            let mut folder = Folder::default();
+            folder.link(FOLDER, &name(&key(1)), Link { end, ..link(1) });
+            assert!(folder.list_from(FOLDER).is_some_and(|from| from.starts_with(FOLDER)));
+            folder.overdue(i64::MAX);
+        }
     }
 }
