@@ -208,6 +208,11 @@ impl Splitter {
                 Step::At(start + 1)
             }
             Some(b',') if self.in_array => Step::At(start + 1),
+            // Behind an item of `Records` that has `Records` itself, the next item.
+            Some(b',') => {
+                self.note(block, Cause::NotJson, start);
+                Step::At(start + 1)
+            }
             Some(0xef) if rest.starts_with(BYTE_ORDER_MARK) => Step::At(start + BYTE_ORDER_MARK.len()),
             Some(0xef) if BYTE_ORDER_MARK.starts_with(rest) => Step::Starved(start),
             Some(_) if self.in_array => self.other_value(block, start, Cause::NotJson),
@@ -443,6 +448,14 @@ pub(super) mod tests {
             assert_split(&text, &[A, B], &[]);
         }
         assert_split(A, &[A], &[]);
+    }
+
+    #[test]
+    fn records_behind_an_item_that_has_records_itself_are_read() {
+        let text = format!(r#"{{"Records":[{A},{{"Records":[{A}]}},{B},{A}]}}"#);
+        let commas = [text.find("},{\"eventName\":\"B"), text.rfind("},{")].map(|at| Some(at.unwrap() as u64 + 1));
+        let end = Some(text.len() as u64 - 2);
+        assert_split(&text, &[A, A, B, A], &[commas[0], commas[1], end].map(|at| (Cause::NotJson, at)));
     }
 
     #[test]

@@ -27,6 +27,9 @@ const UNCUT: usize = 2 << 20;
 /// keep others waiting.
 const FRUITLESS: u64 = 64;
 
+/// How many bytes of text a skip takes as long as: a file may be nothing but faults, two bytes each.
+const SKIP_BYTES: u64 = 64;
+
 /// How often in a row a source may fail by a fault of its own to give its next log.
 const MOST_FAULTS: u32 = 10;
 
@@ -318,7 +321,8 @@ fn cut(raw: &Queue<Raw>, limits: RecordLimits, mut seen: Seen, given_up: &GivenU
                 let mut block = guarded(&mut splitter, |splitter| splitter.push(text, &mut seen));
                 let has_events = !block.records.is_empty() || block.skips.duplicates > 0;
                 looked_at += length;
-                fruitless = if has_events { 0 } else { fruitless + length };
+                let skips: u64 = block.skips.counts.values().sum();
+                fruitless = if has_events { 0 } else { fruitless + length + SKIP_BYTES * skips };
                 if fruitless > most_fruitless && splitter.take().is_some() {
                     block.skips.add(Cause::NoEvents, Some(looked_at), None);
                 }
@@ -625,7 +629,7 @@ mod tests {
     }
 
     /// Never ends, and holds no event.
-    struct Junk(u8);
+    struct Junk(&'static [u8]);
     impl Log for Junk {
         fn name(&self) -> String {
             "junk".into()
@@ -634,20 +638,40 @@ mod tests {
             u64::MAX
         }
         fn open(&mut self) -> Result<Box<dyn Read + Send>, Skip> {
-            Ok(Box::new(io::repeat(self.0)))
+            Ok(Box::new(Again(self.0.iter().cycle())))
+        }
+    }
+
+    /// Reads the same bytes again and again.
+    struct Again(std::iter::Cycle<std::slice::Iter<'static, u8>>);
+    impl Read for Again {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            buffer.iter_mut().zip(&mut self.0).for_each(|(place, byte)| *place = *byte);
+            Ok(buffer.len())
         }
     }
 
     #[test]
     fn a_log_without_an_end_and_without_events_does_not_keep_the_next_waiting() {
-        for byte in [0, b' ', b'[', b'"', b'\n', b'x'] {
-            let logs: [Box<dyn Log>; 2] = [Box::new(Junk(byte)), Box::new(Memory("a", r#"{"eventName":"A"}"#))];
+        for junk in [&b"\0"[..], b" ", b"[", b"\"", b"\n", b"x", b"\n{", b"{}", b","] {
+            let logs: [Box<dyn Log>; 2] = [Box::new(Junk(junk)), Box::new(Memory("a", r#"{"eventName":"A"}"#))];
             let limits = FeedLimits { record: RecordLimits { bytes: 1 << 14, depth: 100 }, ..LIMITS };
             let feed = Feed::start(Box::new(logs.into_iter()), limits, Seen::new(1000)).unwrap();
             let (records, skips, _) = drain(&feed);
             assert_eq!(records, [r#"a:{"eventName":"A"}"#]);
             assert_eq!(skips.last(), Some(&("junk".to_owned(), Cause::NoEvents)), "{skips:?}");
         }
+    }
+
+    #[test]
+    fn faults_count_as_the_text_that_takes_as_long() {
+        let text: &'static str = "\n{".repeat(16 << 20).leak();
+        let feed = start(vec![Memory("junk", text)]);
+        let mut read = 0;
+        while let Next::Batch(batch) = feed.next(LONG) {
+            read += batch.read;
+        }
+        assert!(read <= 8 << 20, "{read} bytes");
     }
 
     #[test]
