@@ -17,7 +17,7 @@ const WAITING: usize = 1000;
 pub const GIVEN_UP: &str = "given up";
 
 /// The topics whose lines do not repeat each other: each names something else that is read, is not, or is gone.
-pub const DISTINCT: &[&str] = &["open", "regions", "denied", "refused", GIVEN_UP];
+pub const DISTINCT: &[&str] = &["open", "regions", "denied", "refused", "integrity", GIVEN_UP];
 
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
