@@ -345,7 +345,7 @@ fn what_cannot_be_read_where_others_can_is_told() {
 fn other_sources_have_nothing_to_verify_and_say_so() {
     let folder = tempfile::tempdir().unwrap();
     let (_, log) = Log::new("", 0, 1).object();
-    std::fs::write(folder.path().join("log.json.gz"), log).unwrap();
+    fs::write(folder.path().join("log.json.gz"), log).unwrap();
     let source = Source::new(folder.path().to_str().unwrap()).with("verifyDigests", true);
     let (read, logs) = source.read_with_logs();
     assert_eq!(read.len(), 1);
