@@ -16,6 +16,7 @@ mod hostile;
 mod json;
 mod layers;
 mod oracle;
+mod pictures;
 mod rules;
 mod start;
 mod values;
