@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A module, the modules that it may name, and the crates that it may name of those in [`CRATES`].
-type Row = (&'static str, &'static [&'static str], &'static [&'static str]);
+pub type Row = (&'static str, &'static [&'static str], &'static [&'static str]);
 
-const LAYERS: &[Row] = &[
+/// Who may know whom; `docs/architecture.md` shows it.
+pub const LAYERS: &[Row] = &[
     (
         "aws",
         &["printable"],
