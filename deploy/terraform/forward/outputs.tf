@@ -1,0 +1,6 @@
+# What sends.
+
+output "rule_arn" {
+  description = "The rule."
+  value       = aws_cloudwatch_event_rule.main.arn
+}
