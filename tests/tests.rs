@@ -9,6 +9,7 @@ mod alerts;
 mod aws;
 mod coverage;
 mod dashboard;
+mod deploy;
 mod docs;
 mod engine;
 mod files;

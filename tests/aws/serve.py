@@ -1,4 +1,4 @@
-"""The S3, SQS and STS of the tests: moto's server on a free port, which it prints.
+"""The AWS of the tests: moto's server on a free port, which it prints.
 
 It ends when its standard input does, so that it never outlives the tests. Moto keeps the meaning of every request;
 what is changed here is what it costs, and that threads may call it at the same time.
@@ -70,6 +70,9 @@ def load(body):
 
 class Application(DomainDispatcherApplication):
     def __call__(self, environ, start_response):
+        if "/cloudformation/" in environ.get("HTTP_AUTHORIZATION", ""):
+            # What moto lacks of it, and takes seconds to import.
+            import cloudformation  # noqa: F401
         if environ["PATH_INFO"] != "/load":
             return super().__call__(environ, start_response)
         load(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))

@@ -12,8 +12,11 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Moto believes every signature, but what is not signed at all may not read objects.
-const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=TEST/20260302/us-east-1/SERVICE/aws4_request, \
-    SignedHeaders=host, Signature=00";
+fn authorization(region: &str, service: &str) -> String {
+    format!(
+        "AWS4-HMAC-SHA256 Credential=TEST/20260302/{region}/{service}/aws4_request, SignedHeaders=host, Signature=00"
+    )
+}
 
 /// The account of everything in moto.
 pub const ACCOUNT: &str = "123456789012";
@@ -64,9 +67,16 @@ impl Server {
         Message::read_answer(&mut BufReader::new(stream), method).unwrap()
     }
 
-    fn s3(&self, method: &str, target: &str) -> Message {
-        let request = Message::new(format!("{method} {target} HTTP/1.1")).with("Host", self.address.to_string());
-        let answer = self.ask(&request.with("Authorization", AUTHORIZATION.replace("SERVICE", "s3")));
+    /// Sends one request to a service in a region, and returns the answer, whatever its status.
+    pub fn ask_as(&self, region: &str, service: &str, request: Message) -> Message {
+        let request = request.with("Host", self.address.to_string());
+        self.ask(&request.with("Authorization", authorization(region, service)))
+    }
+
+    /// Sends a request without a body to S3.
+    pub fn s3(&self, method: &str, target: &str) -> Message {
+        let request = Message::new(format!("{method} {target} HTTP/1.1"));
+        let answer = self.ask_as("us-east-1", "s3", request);
         assert!(answer.status() < 300, "{method} {target}: {}\n{}", answer.start, answer.text());
         answer
     }
@@ -91,10 +101,9 @@ impl Server {
 
     /// Puts an object with metadata, by names without `x-amz-meta-`. The key must need no escapes.
     pub fn put_with(&self, bucket: &str, key: &str, object: Vec<u8>, metadata: &[(&str, &str)]) {
-        let request = Message::new(format!("PUT /{bucket}/{key} HTTP/1.1")).with("Host", self.address.to_string());
-        let request = request.with("Authorization", AUTHORIZATION.replace("SERVICE", "s3")).body(object);
+        let request = Message::new(format!("PUT /{bucket}/{key} HTTP/1.1")).body(object);
         let with = |request: Message, (name, value): &(&str, &str)| request.with(&format!("x-amz-meta-{name}"), *value);
-        let answer = self.ask(&metadata.iter().fold(request, with));
+        let answer = self.ask_as("us-east-1", "s3", metadata.iter().fold(request, with));
         assert_eq!(answer.status(), 200, "{key}: {}", answer.text());
     }
 
@@ -138,13 +147,16 @@ impl Server {
 
     /// Calls an action of SQS. The answer of an action without one is null.
     pub fn sqs(&self, action: &str, parameters: &Value) -> Value {
+        self.json("us-east-1", "sqs", &format!("AmazonSQS.{action}"), parameters)
+    }
+
+    /// Calls an action of a service that speaks JSON, by its name with what AWS puts before it.
+    pub fn json(&self, region: &str, service: &str, action: &str, parameters: &Value) -> Value {
         let request = Message::new("POST / HTTP/1.1")
-            .with("Host", self.address.to_string())
             .with("Content-Type", "application/x-amz-json-1.0")
-            .with("X-Amz-Target", format!("AmazonSQS.{action}"))
-            .with("Authorization", AUTHORIZATION.replace("SERVICE", "sqs"))
+            .with("X-Amz-Target", action)
             .body(parameters.to_string());
-        let answer = self.ask(&request);
+        let answer = self.ask_as(region, service, request);
         assert_eq!(answer.status(), 200, "{action} {parameters}: {}", answer.text());
         serde_json::from_slice(&answer.body).unwrap_or_default()
     }

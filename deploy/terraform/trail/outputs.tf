@@ -7,7 +7,7 @@ output "open_params" {
 
 output "open_params_of_bucket" {
   description = "The open_params to read the bucket without the queue, with verifyDigests too."
-  value       = "s3://${var.bucket_name}"
+  value       = "s3://${var.bucket_name}/AWSLogs/"
 }
 
 output "queue_reader_policy_arn" {
