@@ -53,3 +53,31 @@ fn every_parameter_and_output_has_a_description() {
         }
     }
 }
+
+/// Returns the commands of deploy/README.md, each as one line.
+fn commands() -> Vec<String> {
+    let text = std::fs::read_to_string(super::deploy("README.md")).unwrap().replace("\\\n", " ");
+    let blocks = text.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    blocks.flat_map(|block| block.lines().map(str::to_owned)).collect()
+}
+
+#[test]
+fn the_commands_of_the_document_give_parameters_that_the_templates_have() {
+    let mut used = std::collections::BTreeSet::new();
+    for command in commands() {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        let Some(name) = words.iter().find_map(|word| word.split_once("deploy/cloudformation/")) else { continue };
+        let name = name.1.strip_suffix(".yaml").unwrap();
+        let template = &documents()["templates"][name];
+        let has_names = template["Resources"]["Role"]["Properties"].get("RoleName").is_some();
+        let capability = if has_names { "CAPABILITY_NAMED_IAM" } else { "CAPABILITY_IAM" };
+        assert!(words.contains(&capability), "{command}");
+        let given = words.iter().skip_while(|word| !word.starts_with("--parameter"));
+        let pairs = given.filter_map(|word| word.trim_start_matches("ParameterKey=").split_once(['=', ',']));
+        for (parameter, _) in pairs {
+            assert!(template["Parameters"].get(parameter).is_some(), "{name} has no {parameter}: {command}");
+        }
+        used.insert(name.to_owned());
+    }
+    assert_eq!(used.len(), files("cloudformation", "yaml").len(), "{used:?}");
+}
