@@ -166,6 +166,47 @@ fn templates_and_modules_have_the_same_options_and_results() {
     }
 }
 
+/// Returns a resource of a module.
+fn resource(file: &str, kind: &str, name: &str) -> &'static Value {
+    let mut resources = entries(&documents()["terraform"][file]["resource"]);
+    resources.find_map(|(of, named)| named.get(name).filter(|_| of == kind)).unwrap()
+}
+
+#[test]
+fn queues_are_the_same_in_templates_and_modules() {
+    let (queue, dead) = ("aws_sqs_queue", resource("queue/main.tf", "aws_sqs_queue", "dead_letters"));
+    let queue = resource("queue/main.tf", queue, "main");
+    for template in ["eventbridge", "trail", "bucket"] {
+        let resources = &documents()["templates"][template]["Resources"];
+        let properties = |name: &str| resources[name]["Properties"].clone();
+        assert_eq!(properties("Queue")["VisibilityTimeout"], queue["visibility_timeout_seconds"]);
+        assert_eq!(properties("Queue")["MessageRetentionPeriod"], queue["message_retention_seconds"]);
+        assert_eq!(properties("DeadLetters")["MessageRetentionPeriod"], dead["message_retention_seconds"]);
+        let receives = format!("maxReceiveCount = {}}}", properties("Queue")["RedrivePolicy"]["maxReceiveCount"]);
+        assert!(queue["redrive_policy"].as_str().unwrap().contains(&receives), "{receives}: {queue}");
+    }
+}
+
+#[test]
+fn rules_are_the_same_in_templates_and_modules() {
+    let locals = entries(&documents()["terraform"]["eventbridge/main.tf"]["locals"]);
+    let of_bus = locals.into_iter().find(|(name, _)| *name == "pattern").unwrap().1;
+    let rule = |file, name| resource(file, "aws_cloudwatch_event_rule", name);
+    for (template, logical, rule, pattern) in [
+        ("eventbridge", "Rule", rule("eventbridge/main.tf", "default"), of_bus),
+        ("eventbridge", "BusRule", rule("eventbridge/main.tf", "bus"), of_bus),
+        ("forward", "Rule", rule("forward/main.tf", "main"), &rule("forward/main.tf", "main")["event_pattern"]),
+        ("bucket", "Rule", rule("bucket/main.tf", "main"), &rule("bucket/main.tf", "main")["event_pattern"]),
+    ] {
+        let properties = &documents()["templates"][template]["Resources"][logical]["Properties"];
+        assert_eq!(properties["State"], rule["state"], "{template}: {logical}");
+        let kinds = super::texts(&properties["EventPattern"]["detail-type"]);
+        let quoted: Vec<String> = kinds.iter().map(|kind| format!("\"{kind}\"")).collect();
+        let list = format!("detail-type = [{}]", quoted.join(", "));
+        assert!(pattern.as_str().unwrap().contains(&list), "{template}: {pattern} has not {list}");
+    }
+}
+
 #[test]
 fn terraform_would_write_the_modules_so() {
     match Command::new("terraform").arg("fmt").args(["-check", "-recursive", "-diff"]).arg(deploy("terraform")).output()
