@@ -186,7 +186,6 @@ fn templates_and_modules_make_the_same_policies() {
             };
             found.extend(allowed(&source, &terraform[&source]));
         }
-        // The queue of a trail holds no events, and has no key of its own.
         assert_eq!(found, expected, "{document}");
     }
     // No other policy lets its holder do anything.

@@ -1,8 +1,10 @@
 //! The CloudFormation templates are what AWS takes, and agree with each other on what several of them have.
 
-use super::{documents, files, python, succeeded};
+use super::{deploy, documents, files, python, succeeded};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::fs;
 
 #[test]
 fn cfn_lint_has_nothing_to_say_of_the_templates() {
@@ -56,14 +58,14 @@ fn every_parameter_and_output_has_a_description() {
 
 /// Returns the commands of deploy/README.md, each as one line.
 fn commands() -> Vec<String> {
-    let text = std::fs::read_to_string(super::deploy("README.md")).unwrap().replace("\\\n", " ");
+    let text = fs::read_to_string(deploy("README.md")).unwrap().replace("\\\n", " ");
     let blocks = text.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
     blocks.flat_map(|block| block.lines().map(str::to_owned)).collect()
 }
 
 #[test]
 fn the_commands_of_the_document_give_parameters_that_the_templates_have() {
-    let mut used = std::collections::BTreeSet::new();
+    let mut used = BTreeSet::new();
     for command in commands() {
         let words: Vec<&str> = command.split_whitespace().collect();
         let Some(name) = words.iter().find_map(|word| word.split_once("deploy/cloudformation/")) else { continue };

@@ -1,7 +1,7 @@
 //! The Terraform modules: written as `terraform fmt` would, whole, and pinned. What the provider knows of their arguments is
 //! not checked here, since the provider comes from a registry.
 
-use super::{deploy, documents};
+use super::{deploy, documents, succeeded, texts};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -106,11 +106,10 @@ fn resolved(folder: &Path, source: &str) -> PathBuf {
     let mut path = folder.to_owned();
     for part in source.split('/') {
         if part == ".." {
-            path.pop()
+            path.pop();
         } else {
             path.push(part);
-            continue;
-        };
+        }
     }
     path
 }
@@ -174,8 +173,7 @@ fn resource(file: &str, kind: &str, name: &str) -> &'static Value {
 
 #[test]
 fn queues_are_the_same_in_templates_and_modules() {
-    let (queue, dead) = ("aws_sqs_queue", resource("queue/main.tf", "aws_sqs_queue", "dead_letters"));
-    let queue = resource("queue/main.tf", queue, "main");
+    let [queue, dead] = ["main", "dead_letters"].map(|name| resource("queue/main.tf", "aws_sqs_queue", name));
     for template in ["eventbridge", "trail", "bucket"] {
         let resources = &documents()["templates"][template]["Resources"];
         let properties = |name: &str| resources[name]["Properties"].clone();
@@ -200,7 +198,7 @@ fn rules_are_the_same_in_templates_and_modules() {
     ] {
         let properties = &documents()["templates"][template]["Resources"][logical]["Properties"];
         assert_eq!(properties["State"], rule["state"], "{template}: {logical}");
-        let kinds = super::texts(&properties["EventPattern"]["detail-type"]);
+        let kinds = texts(&properties["EventPattern"]["detail-type"]);
         let quoted: Vec<String> = kinds.iter().map(|kind| format!("\"{kind}\"")).collect();
         let list = format!("detail-type = [{}]", quoted.join(", "));
         assert!(pattern.as_str().unwrap().contains(&list), "{template}: {pattern} has not {list}");
@@ -211,7 +209,7 @@ fn rules_are_the_same_in_templates_and_modules() {
 fn terraform_would_write_the_modules_so() {
     match Command::new("terraform").arg("fmt").args(["-check", "-recursive", "-diff"]).arg(deploy("terraform")).output()
     {
-        Ok(output) => super::succeeded(&output),
+        Ok(output) => succeeded(&output),
         Err(_) => println!("skipped: no terraform"),
     }
 }
