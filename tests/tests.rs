@@ -21,3 +21,5 @@ mod pictures;
 mod rules;
 mod start;
 mod values;
+mod whole;
+mod workflows;

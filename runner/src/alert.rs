@@ -10,9 +10,8 @@ use crate::rules::Priority;
 /// One alert, with the members of Falco's JSON alert.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Alert {
-    /// The machine that raised it; libsinsp names none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hostname: Option<String>,
+    /// The machine that raised it.
+    pub hostname: String,
     /// The line of text: time of day, priority, the rule's output.
     pub output: String,
     /// The values of the fields that the rule's output names, and `evt.time` in nanoseconds; empty unless asked for.
@@ -42,6 +41,13 @@ impl Alert {
     }
 }
 
+/// The name of this machine, or the one that the environment gives it for Falco.
+pub(crate) fn hostname() -> String {
+    let named = std::env::var("FALCO_HOSTNAME").ok();
+    let name = named.or_else(|| std::fs::read_to_string("/proc/sys/kernel/hostname").ok());
+    name.unwrap_or_default().trim_end().to_owned()
+}
+
 fn style(priority: &str) -> Style {
     let colour = |colour: AnsiColor| Style::new().fg_color(Some(colour.into())).bold();
     match Priority::parse(priority) {
@@ -67,7 +73,7 @@ mod tests {
 
     fn alert(message: &str) -> Alert {
         Alert {
-            hostname: None,
+            hostname: "sensor".to_owned(),
             output: format!("09:05:01.000000000: Critical {message}"),
             output_fields: Map::new(),
             priority: "Critical".to_owned(),
@@ -82,7 +88,7 @@ mod tests {
     fn json_has_the_members_of_falco() {
         let json = serde_json::to_value(alert("gone")).unwrap();
         let members: Vec<&String> = json.as_object().unwrap().keys().collect();
-        assert_eq!(members, ["output", "output_fields", "priority", "rule", "source", "tags", "time"]);
+        assert_eq!(members, ["hostname", "output", "output_fields", "priority", "rule", "source", "tags", "time"]);
         assert_eq!(json["output"], "09:05:01.000000000: Critical gone");
     }
 

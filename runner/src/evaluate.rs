@@ -1,19 +1,18 @@
-//! Evaluates rules on the libsinsp host: all of them in one pass over the events. Each rule becomes a chisel, a small
-//! Lua script of the host that holds a filter and a format, so that the host compiles, matches and prints.
+//! Evaluates rules on the libsinsp host, all of them in one pass over the events. How a filter gets into the host is left
+//! to [`pass`](crate::pass).
 
-use std::collections::hash_map::RandomState;
-use std::fmt::Write as _;
-use std::hash::BuildHasher;
+use std::collections::VecDeque;
 use std::io::Write as _;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use serde_json::{Map, Value};
+use serde_json::Map;
 
-use crate::alert::Alert;
+use crate::alert::{self, Alert};
 use crate::host::{Plugin, Report, Session, loaded};
+use crate::pass::{Form, Pass, lua};
 use crate::rules::{Rule, RuleSet, SOURCE};
+use crate::running::Running;
 
 /// The plugin that events are read from.
 pub const PLUGIN: &str = "cloudtrail";
@@ -25,7 +24,7 @@ pub struct Input<'a> {
     pub plugins: &'a [Plugin],
     /// The open parameters: a file or a folder of logs.
     pub params: &'a str,
-    /// Whether alerts carry `output_fields`, for which the events are read a second time.
+    /// Whether alerts carry `output_fields`.
     pub with_fields: bool,
 }
 
@@ -38,33 +37,83 @@ pub struct Outcome {
     pub logs: Vec<String>,
 }
 
+impl Input<'_> {
+    fn session(self) -> Session {
+        Session::new(self.plugins).input(PLUGIN, self.params)
+    }
+}
+
 /// Evaluates the enabled rules of the source `aws_cloudtrail` over the events of `input`.
 ///
 /// # Errors
 /// When the rule files need a plugin that is not loaded, the host rejects a filter or an output (the error names the
 /// rule and gives the host's words), or the plugin fails to open or read its input.
 pub fn evaluate(set: &RuleSet, input: Input<'_>) -> Result<Outcome> {
-    set.check_plugins(&loaded(input.plugins)?)?;
+    let rules = enabled(set, input.plugins)?;
+    let pass = chisels(&rules, input.with_fields)?;
+    let report = run(&pass, input).map_err(|error| blame(&rules, input, error))?;
+    let mut alerts = Alerts::default();
+    alerts.read(&rules, &String::from_utf8_lossy(&report.stdout), pass.mark())?;
+    let alerts = if input.with_fields { alerts.whole } else { alerts.bare };
+    Ok(Outcome { alerts: alerts.into(), logs: report.logs })
+}
+
+/// The enabled rules and their filters, when the plugins that they need are loaded.
+fn enabled<'a>(set: &'a RuleSet, plugins: &[Plugin]) -> Result<Vec<(&'a Rule, String)>> {
+    set.check_plugins(&loaded(plugins)?)?;
     let rules = set.filters()?;
     if rules.is_empty() {
         bail!("no enabled rule has the source {SOURCE}");
     }
-    let text = Pass::text(&rules)?.run(input).map_err(|error| blame(&rules, input, error))?;
-    let mut alerts = text.alerts(&rules)?;
-    if input.with_fields {
-        let fields = Pass::json(&rules)?.run(input)?.fields(&rules)?;
-        if fields.len() != alerts.len() {
-            bail!("the input changed while it was read: {} alerts, then {}", alerts.len(), fields.len());
-        }
-        for (alert, (number, fields)) in alerts.iter_mut().zip(fields) {
-            if alert.number != number {
-                bail!("the input changed while it was read: event {} raised an alert, then {number}", alert.number);
+    Ok(rules)
+}
+
+/// Evaluates the enabled rules of the source `aws_cloudtrail` while the source that `session` opens is read. Alerts
+/// carry `output_fields`.
+///
+/// # Errors
+/// When the rule files need a plugin that is not loaded, or the host cannot be started.
+pub fn watch(set: &RuleSet, session: Session) -> Result<Watch<'_>> {
+    let rules = enabled(set, session.plugins())?;
+    let pass = chisels(&rules, true)?;
+    let host = pass.session(session).spawn()?;
+    Ok(Watch { rules, pass, host, text: String::new(), alerts: Alerts::default() })
+}
+
+/// The alerts of a source that is being read. Dropping it kills the host.
+#[derive(Debug)]
+pub struct Watch<'a> {
+    rules: Vec<(&'a Rule, String)>,
+    pass: Pass,
+    host: Running,
+    /// What the host has printed since the last fields.
+    text: String,
+    alerts: Alerts,
+}
+
+impl Watch<'_> {
+    /// Returns the next alert, or `None` when there is none until `deadline` or the host has ended.
+    ///
+    /// # Errors
+    /// When the host prints something else than alerts.
+    pub fn alert(&mut self, deadline: Instant) -> Result<Option<Alert>> {
+        loop {
+            if let Some(alert) = self.alerts.whole.pop_front() {
+                return Ok(Some(alert));
             }
-            alert.alert.output_fields = fields;
+            let Some(line) = self.host.line(deadline) else { return Ok(None) };
+            self.text.extend([line.as_str(), "\n"]);
+            // A text may have line breaks in it, so that only the fields tell that it is whole.
+            if line.starts_with(&fields_tag(self.pass.mark())) {
+                self.alerts.read(&self.rules, &std::mem::take(&mut self.text), self.pass.mark())?;
+            }
         }
     }
-    let alerts = alerts.into_iter().map(|numbered| numbered.alert).collect();
-    Ok(Outcome { alerts, logs: text.report.logs })
+
+    /// The host.
+    pub fn host(&mut self) -> &mut Running {
+        &mut self.host
+    }
 }
 
 /// Has the host compile every rule of the source `aws_cloudtrail`, also those that are not enabled, over one event that
@@ -83,7 +132,7 @@ pub fn check(set: &RuleSet, plugins: &[Plugin]) -> Result<usize> {
     log.write_all(event.as_bytes()).context("cannot write to the temporary file")?;
     let params = log.path().to_str().context("the temporary folder's path is not Unicode")?;
     let input = Input { plugins, params, with_fields: false };
-    Pass::text(&rules)?.run(input).map_err(|error| blame(&rules, input, error))?;
+    run(&chisels(&rules, false)?, input).map_err(|error| blame(&rules, input, error))?;
     Ok(rules.len())
 }
 
@@ -129,25 +178,23 @@ pub struct Seen {
 /// # Errors
 /// Those of [`matches()`].
 pub fn follow(filters: &[String], input: Input<'_>, progress: &mut dyn FnMut(u64)) -> Result<Seen> {
+    let mut pass = Pass::new()?;
+    let mark = pass.mark().to_owned();
+    for (index, filter) in filters.iter().enumerate() {
+        let format = format!("*{mark}{index}{mark}%evt.num{mark}%ct.id{mark}");
+        pass.add(filter, Form::Text, &format, "")?;
+    }
     // Behind the filters comes one that matches every event, for the count.
-    let all = filters.iter().map(String::as_str).chain(["evt.num > 0"]);
-    let pass = Pass::new(false, all, |index, mark| {
-        let mark = format!("{UNIT}{mark}");
-        if index < filters.len() {
-            return (format!("*{mark}{index}{mark}%evt.num{mark}%ct.id{mark}"), String::new());
-        }
-        let tag = lua(&format!("{mark}{index}{mark}"));
-        let end = lua(&format!("{mark}\n"));
-        let say = format!("io.write({tag} .. count .. {end})");
-        let count = format!(
-            "count = 0\n\
-             function on_event() count = count + 1 if count % {STEP} == 0 then {say} end return false end\n\
-             function on_capture_end() {say} return true end\n"
-        );
-        ("*".to_owned(), count)
-    })?;
-    let mark = format!("{UNIT}{}", pass.mark);
-    let host = pass.session(input).spawn()?;
+    let tag = lua(&format!("{mark}{}{mark}", filters.len()));
+    let end = lua(&format!("{mark}\n"));
+    let say = format!("io.write({tag} .. count .. {end})");
+    let count = format!(
+        "count = 0\n\
+         function on_event() count = count + 1 if count % {STEP} == 0 then {say} end return false end\n\
+         function on_capture_end() {say} return true end\n"
+    );
+    pass.add("evt.num > 0", Form::Text, "*", &count)?;
+    let host = pass.session(input.session()).spawn()?;
     let mut seen = Seen::default();
     let far = Instant::now() + LONGEST;
     while let Some(line) = host.line(far) {
@@ -182,7 +229,7 @@ fn blame(rules: &[(&Rule, String)], input: Input<'_>, error: anyhow::Error) -> a
     }
     let mut faults = Vec::new();
     for rule in rules {
-        if let Err(error) = Pass::text(std::slice::from_ref(rule)).and_then(|pass| pass.run(input)) {
+        if let Err(error) = chisels(std::slice::from_ref(rule), false).and_then(|pass| run(&pass, input)) {
             let text = error.to_string();
             let text = text.strip_suffix("\nchisel error").unwrap_or(&text);
             let text = text.split_once(".lua: ").map_or(text, |(_, reason)| reason);
@@ -192,169 +239,68 @@ fn blame(rules: &[(&Rule, String)], input: Input<'_>, error: anyhow::Error) -> a
     if faults.is_empty() { error } else { anyhow::anyhow!("{}", faults.join("\n")) }
 }
 
-/// One run of the host with a chisel per filter. What belongs to a filter is marked by a word that no log can know.
-struct Pass {
-    folder: tempfile::TempDir,
-    mark: String,
-    filters: usize,
-    json: bool,
+/// A chisel for each rule that prints the alert without its fields, and when they are asked for another one behind all
+/// these that prints the fields.
+fn chisels(rules: &[(&Rule, String)], with_fields: bool) -> Result<Pass> {
+    let mut pass = Pass::new()?;
+    let mark = pass.mark().to_owned();
+    // The asterisk that keeps events without some field is put before everything else.
+    let output = |rule: &Rule| rule.output.strip_prefix('*').unwrap_or(&rule.output).to_owned();
+    for (index, (rule, filter)) in rules.iter().enumerate() {
+        let format = format!("*{mark}{index}{mark}%evt.time{mark}%evt.time.iso8601{mark}{}", output(rule));
+        pass.add(filter, Form::Text, &format, "")?;
+    }
+    let tag = format!("function on_event() io.write({}) return true end\n", lua(&fields_tag(&mark)));
+    for (rule, filter) in rules.iter().filter(|_| with_fields) {
+        pass.add(filter, Form::Json, &format!("*%evt.time {}", output(rule)), &tag)?;
+    }
+    Ok(pass)
 }
 
-struct Printed {
-    mark: String,
-    report: Report,
+/// What the line with an alert's fields begins with: nothing is where others have the rule's place.
+fn fields_tag(mark: &str) -> String {
+    mark.repeat(2)
 }
 
-struct Numbered {
-    number: u64,
-    alert: Alert,
+/// Alerts as the host prints them: of each event those without fields, then the fields in the same order.
+#[derive(Debug, Default)]
+struct Alerts {
+    /// Those whose fields have not come.
+    bare: VecDeque<Alert>,
+    whole: VecDeque<Alert>,
 }
 
-/// Parts the values of one alert; the mark makes it unforgeable.
-const UNIT: char = '\u{1f}';
-
-impl Pass {
-    /// Prints, for each match, the event's number and times and the rule's output as text.
-    fn text(rules: &[(&Rule, String)]) -> Result<Self> {
-        Self::new(false, filters(rules), |index, mark| {
-            let mark = format!("{UNIT}{mark}");
-            let output = output(rules, index);
-            (format!("*{mark}{index}{mark}%evt.num{mark}%evt.time{mark}%evt.time.iso8601{mark}{output}"), String::new())
-        })
-    }
-
-    /// Prints, for each match, the mark, the rule's index, and the fields of the rule's output as JSON.
-    fn json(rules: &[(&Rule, String)]) -> Result<Self> {
-        Self::new(true, filters(rules), |index, mark| {
-            let mark = format!("{UNIT}{mark}");
-            let tag = lua(&format!("{mark}{index}{mark}"));
-            let format = format!("*%evt.num %evt.time {}", output(rules, index));
-            (format, format!("function on_event() io.write({tag}) return true end\n"))
-        })
-    }
-
-    /// Writes a chisel for every filter, of the format and the function that `print` gives for its place and the mark.
-    fn new<'a>(
-        json: bool,
-        filters: impl Iterator<Item = &'a str>,
-        print: impl Fn(usize, &str) -> (String, String),
-    ) -> Result<Self> {
-        let mark = format!("{:016x}", RandomState::new().hash_one(std::process::id()));
-        let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-        let mut count = 0;
-        for (index, filter) in filters.enumerate() {
-            count = index + 1;
-            let (format, on_event) = print(index, &mark);
-            let chisel = format!(
-                "description = '' short_description = '' category = '' args = {{}}\n\
-                 function on_init()\n\
-                 chisel.set_filter({})\n\
-                 chisel.set_event_formatter({})\n\
-                 return true end\n{on_event}",
-                lua(filter),
-                lua(&format),
-            );
-            std::fs::write(chisel_path(folder.path(), index), chisel)
-                .context("cannot write to the temporary folder")?;
-        }
-        Ok(Self { folder, mark, filters: count, json })
-    }
-
-    fn run(self, input: Input<'_>) -> Result<Printed> {
-        let report = self.session(input).run()?.check()?;
-        Ok(Printed { mark: format!("{UNIT}{}", self.mark), report })
-    }
-
-    fn session(&self, input: Input<'_>) -> Session {
-        let mut session = Session::new(input.plugins).input(PLUGIN, input.params);
-        if self.json {
-            session = session.json();
-        }
-        for index in 0..self.filters {
-            session = session.arg("-c").arg(chisel_path(self.folder.path(), index));
-        }
-        session
-    }
-}
-
-impl Printed {
-    fn alerts(&self, rules: &[(&Rule, String)]) -> Result<Vec<Numbered>> {
-        let text = String::from_utf8_lossy(&self.report.stdout);
-        let mut parts = text.split(self.mark.as_str()).skip(1);
-        let mut alerts = Vec::new();
+impl Alerts {
+    fn read(&mut self, rules: &[(&Rule, String)], printed: &str, mark: &str) -> Result<()> {
+        let mut parts = printed.split(mark).skip(1);
         while let Some(index) = parts.next() {
-            let (rule, _) = index.parse().ok().and_then(|index: usize| rules.get(index)).context(MIXED)?;
             let mut next = || parts.next().context(MIXED);
-            let (number, clock, date, message) = (next()?, next()?, next()?, next()?);
-            alerts.push(Numbered {
-                number: number.parse().context(MIXED)?,
-                alert: Alert {
-                    hostname: None,
-                    output: format!("{clock}: {} {}", rule.priority, message.strip_suffix('\n').unwrap_or(message)),
-                    output_fields: Map::new(),
-                    priority: rule.priority.to_string(),
-                    rule: rule.name.clone(),
-                    source: rule.source.clone(),
-                    tags: rule.tags.clone(),
-                    time: date.replace("+0000", "Z"),
-                },
+            if index.is_empty() {
+                let mut alert = self.bare.pop_front().context(MIXED)?;
+                alert.output_fields = serde_json::from_str(next()?).context(MIXED)?;
+                self.whole.push_back(alert);
+                continue;
+            }
+            let (rule, _) = index.parse().ok().and_then(|index: usize| rules.get(index)).context(MIXED)?;
+            let (clock, date, message) = (next()?, next()?, next()?);
+            self.bare.push_back(Alert {
+                hostname: alert::hostname(),
+                output: format!("{clock}: {} {}", rule.priority, message.strip_suffix('\n').unwrap_or(message)),
+                output_fields: Map::new(),
+                priority: rule.priority.to_string(),
+                rule: rule.name.clone(),
+                source: rule.source.clone(),
+                tags: rule.tags.clone(),
+                time: date.replace("+0000", "Z"),
             });
         }
-        Ok(alerts)
+        Ok(())
     }
+}
 
-    /// The event's number and the output's fields of each alert.
-    fn fields(&self, rules: &[(&Rule, String)]) -> Result<Vec<(u64, Map<String, Value>)>> {
-        let text = String::from_utf8_lossy(&self.report.stdout);
-        let mut parts = text.split(self.mark.as_str()).skip(1);
-        let mut all = Vec::new();
-        while let (Some(index), Some(fields)) = (parts.next(), parts.next()) {
-            let (rule, _) = index.parse().ok().and_then(|index: usize| rules.get(index)).context(MIXED)?;
-            let mut fields: Map<String, Value> = serde_json::from_str(fields).context(MIXED)?;
-            let number = fields.get("evt.num").and_then(Value::as_u64).context(MIXED)?;
-            if !rule.output.contains("%evt.num") {
-                fields.remove("evt.num");
-            }
-            all.push((number, fields));
-        }
-        Ok(all)
-    }
+/// Runs the host to its end.
+fn run(pass: &Pass, input: Input<'_>) -> Result<Report> {
+    pass.session(input.session()).run()?.check()
 }
 
 const MIXED: &str = "the engine printed something else than alerts";
-
-fn filters<'a>(rules: &'a [(&Rule, String)]) -> impl Iterator<Item = &'a str> {
-    rules.iter().map(|(_, filter)| filter.as_str())
-}
-
-/// The output of a rule; the asterisk that keeps events without some field is put before everything else.
-fn output<'a>(rules: &[(&'a Rule, String)], index: usize) -> &'a str {
-    rules.get(index).map_or("", |(rule, _)| rule.output.strip_prefix('*').unwrap_or(&rule.output))
-}
-
-fn chisel_path(folder: &Path, index: usize) -> std::path::PathBuf {
-    folder.join(format!("rule{index}.lua"))
-}
-
-/// A string literal of Lua, in ASCII.
-fn lua(text: &str) -> String {
-    let mut literal = String::from("\"");
-    for byte in text.bytes() {
-        match byte {
-            b'"' | b'\\' | 0..0x20 | 0x7f.. => _ = write!(literal, "\\{byte:03}"),
-            _ => literal.push(char::from(byte)),
-        }
-    }
-    literal.push('"');
-    literal
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lua_literals_are_ascii_and_closed() {
-        assert_eq!(lua("a \"b\"\\\né"), r#""a \034b\034\092\010\195\169""#);
-    }
-}

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::alert::Alert;
 use crate::evaluate::{Input, Outcome, PLUGIN};
@@ -68,7 +68,23 @@ impl Falco {
     /// # Errors
     /// When the configuration cannot be written.
     pub fn command(&self, folder: &Path, rules: &[PathBuf], input: Input<'_>) -> Result<Command> {
-        let config = self.configure(folder, rules, input.plugins, input.params)?;
+        self.command_with(folder, rules, input, Map::new())
+    }
+
+    /// The same with settings of `falco.yaml` that take the place of those here.
+    ///
+    /// # Errors
+    /// When the configuration cannot be written.
+    pub fn command_with(
+        &self,
+        folder: &Path,
+        rules: &[PathBuf],
+        input: Input<'_>,
+        settings: Map<String, Value>,
+    ) -> Result<Command> {
+        let mut config = config(rules, input.plugins, input.params)?;
+        config.extend(settings);
+        let config = write(folder, config)?;
         let mut command = Command::new(&self.program);
         command.args(["-c", &config, "--enable-source", SOURCE]);
         Ok(command)
@@ -80,7 +96,7 @@ impl Falco {
     /// When Falco finds a fault, of which there is a line too, or fails otherwise.
     pub fn check(&self, rules: &[PathBuf], plugins: &[Plugin]) -> Result<Vec<String>> {
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-        let config = self.configure(folder.path(), &[], plugins, "")?;
+        let config = write(folder.path(), config(&[], plugins, "")?)?;
         let mut args = vec!["-c".to_owned(), config];
         for file in rules {
             args.extend(["-V".to_owned(), absolute(file)?]);
@@ -99,13 +115,6 @@ impl Falco {
         Ok(found.context("Falco gave no verdict on the rule files")?.warnings)
     }
 
-    fn configure(&self, folder: &Path, rules: &[PathBuf], plugins: &[Plugin], params: &str) -> Result<String> {
-        let file = folder.join("falco.yaml");
-        let text = yaml_serde::to_string(&config(rules, plugins, params)?).context("cannot write falco.yaml")?;
-        std::fs::write(&file, text).context("cannot write falco.yaml")?;
-        Ok(file.to_string_lossy().into_owned())
-    }
-
     fn run<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Result<Output> {
         let mut command = Command::new(&self.program);
         command.args(args);
@@ -122,6 +131,14 @@ impl Falco {
     }
 }
 
+/// Writes `falco.yaml` to a folder and returns its path.
+fn write(folder: &Path, config: Map<String, Value>) -> Result<String> {
+    let file = folder.join("falco.yaml");
+    let text = yaml_serde::to_string(&Value::Object(config)).context("cannot write falco.yaml")?;
+    std::fs::write(&file, text).context("cannot write falco.yaml")?;
+    Ok(file.to_string_lossy().into_owned())
+}
+
 fn succeeded(output: Output) -> Result<Output> {
     if !output.status.success() {
         let said = [&output.stdout[..], &output.stderr[..]].concat();
@@ -131,7 +148,7 @@ fn succeeded(output: Output) -> Result<Output> {
 }
 
 /// The configuration of one run: no driver, no reload, every rule that matches, alerts as JSON on stdout.
-fn config(rules: &[PathBuf], plugins: &[Plugin], params: &str) -> Result<Value> {
+fn config(rules: &[PathBuf], plugins: &[Plugin], params: &str) -> Result<Map<String, Value>> {
     let rules: Vec<String> = rules.iter().map(|file| absolute(file)).collect::<Result<_>>()?;
     let names: Vec<String> = plugins.iter().map(|plugin| name(plugin.library())).collect();
     let entries = plugins.iter().zip(&names).map(|(plugin, name)| {
@@ -141,7 +158,7 @@ fn config(rules: &[PathBuf], plugins: &[Plugin], params: &str) -> Result<Value> 
         }
         entry
     });
-    Ok(json!({
+    let config = json!({
         "engine": { "kind": "nodriver" },
         "watch_config_files": false,
         "rules_files": rules,
@@ -157,7 +174,8 @@ fn config(rules: &[PathBuf], plugins: &[Plugin], params: &str) -> Result<Value> 
         "log_syslog": false,
         "libs_logger": { "enabled": true, "severity": "info" },
         "webserver": { "enabled": false },
-    }))
+    });
+    config.as_object().cloned().context("a configuration is an object")
 }
 
 /// The plugin's name, from its library's name `libNAME.so`.
@@ -277,7 +295,7 @@ mod tests {
         .unwrap();
         assert_eq!(alerts.len(), 1);
         assert_eq!(alerts[0].rule, "R");
-        assert_eq!(alerts[0].hostname.as_deref(), Some("h"));
+        assert_eq!(alerts[0].hostname, "h");
         assert_eq!(alerts[0].output_fields["ct.error"], Value::Null);
     }
 

@@ -126,6 +126,12 @@ impl Session {
         self
     }
 
+    /// The plugins that it starts with.
+    #[must_use]
+    pub fn plugins(&self) -> &[Plugin] {
+        &self.plugins
+    }
+
     /// Runs the host to its end.
     ///
     /// # Errors
@@ -141,8 +147,7 @@ impl Session {
     /// # Errors
     /// When the host cannot be fetched or started.
     pub fn spawn(&self) -> Result<Running> {
-        let mut command = self.clone().arg("--unbuffered").command()?;
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let command = self.clone().arg("--unbuffered").command()?;
         Running::start(command).with_context(|| format!("cannot start {SCRIPT}"))
     }
 

@@ -15,6 +15,7 @@ pub mod evaluate;
 pub mod falco;
 pub mod fixtures;
 pub mod host;
+mod pass;
 pub mod proof;
 pub mod rules;
 pub mod running;

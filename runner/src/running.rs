@@ -1,8 +1,8 @@
-//! A host that is still running: reads what it prints as it comes, and stops it in the ways in which hosts are stopped.
-//! How a host is started and what its words mean is left to [`host`](crate::host).
+//! A host that is still running, or another program beside it: reads what it prints as it comes, and stops it in the ways
+//! in which hosts are stopped. How a host is started and what its words mean is left to [`host`](crate::host).
 
 use std::io::{self, BufRead, BufReader, Read};
-use std::process::{Child, Command};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -25,9 +25,12 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts a command whose output is piped.
-    pub(crate) fn start(mut command: Command) -> io::Result<Self> {
-        let mut child = command.spawn()?;
+    /// Starts a command with pipes for its output.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start(mut command: Command) -> io::Result<Self> {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let (sender, lines) = sync_channel(AHEAD);
         let stderr = Arc::new(Mutex::new(Vec::new()));
         if let Some(stdout) = child.stdout.take() {
@@ -58,6 +61,14 @@ impl Running {
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Returns how the host ended, or `None` while it runs.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        self.child.try_wait().context("cannot ask for the host")
     }
 
     /// Asks the host to end (SIGINT), as a user at a terminal or a service manager does.
@@ -136,12 +147,11 @@ fn collect(mut from: impl Read, to: &Mutex<Vec<u8>>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::process::Stdio;
 
     fn shell(script: &str) -> Running {
         // What these tests run in may ignore SIGINT, as what is started in the background does, and a shell keeps to that.
         let mut command = Command::new("env");
-        command.args(["--default-signal=INT", "sh", "-c", script]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.args(["--default-signal=INT", "sh", "-c", script]);
         Running::start(command).unwrap()
     }
 
@@ -151,13 +161,14 @@ mod tests {
 
     #[test]
     fn lines_come_while_the_host_runs() {
-        let host = shell("echo a; echo b; echo trouble >&2; exec sleep 60");
+        let mut host = shell("echo a; echo b; echo trouble >&2; exec sleep 60");
         assert_eq!(host.line(soon()).as_deref(), Some("a"));
         assert_eq!(host.line(soon()).as_deref(), Some("b"));
         assert_eq!(host.line(Instant::now()), None);
         while host.stderr() != "trouble\n" {
             thread::yield_now();
         }
+        assert!(host.ended().unwrap().is_none());
     }
 
     #[test]

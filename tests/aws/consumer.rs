@@ -4,10 +4,11 @@
 use super::proxy::Proxy;
 use super::server::{Queue, server};
 use crate::engine::plugin;
-use runner::host::{Report, Session};
+use runner::host::{Plugin, Report, Session};
 use runner::running::Running;
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// How long anything may take that a test waits for. Far more than it needs on a machine that does nothing else.
@@ -103,26 +104,39 @@ impl Source {
         self.folder.path().join("state")
     }
 
-    fn session(&self) -> Session {
+    /// What it reads.
+    pub fn params(&self) -> &str {
+        &self.params
+    }
+
+    /// The plugin, set up.
+    pub fn plugin(&self) -> Plugin {
         let mut config = self.config.clone();
         if !self.region.is_empty() {
             config["aws"]["region"] = self.region.as_str().into();
         }
-        let session =
-            Session::new(&[plugin(&config.to_string())]).input("cloudtrail", &self.params).format(&self.format);
-        // Nothing of the machine's own AWS may get in.
-        let none = Path::new("/dev/null");
-        let session = session
-            .env("HOME", self.folder.path())
-            .env("AWS_CONFIG_FILE", none)
-            .env("AWS_SHARED_CREDENTIALS_FILE", none)
-            .env("AWS_EC2_METADATA_DISABLED", "true");
-        self.environment.iter().fold(session, |session, (name, value)| session.env(name, value))
+        plugin(&config.to_string())
+    }
+
+    /// The environment that it needs. Nothing of the machine's own AWS may get in.
+    pub fn environment(&self) -> Vec<(String, OsString)> {
+        let none = |name: &str| (name.to_owned(), "/dev/null".into());
+        let mut all = vec![none("AWS_CONFIG_FILE"), none("AWS_SHARED_CREDENTIALS_FILE")];
+        all.push(("HOME".into(), self.folder.path().into()));
+        all.push(("AWS_EC2_METADATA_DISABLED".into(), "true".into()));
+        all.extend(self.environment.iter().map(|(name, value)| (name.clone(), value.into())));
+        all
+    }
+
+    /// A start of the host on it.
+    pub fn session(&self) -> Session {
+        let session = Session::new(&[self.plugin()]).input("cloudtrail", &self.params);
+        self.environment().into_iter().fold(session, |session, (name, value)| session.env(name, value))
     }
 
     /// Starts a host.
     pub fn start(&self) -> Consumer {
-        Consumer { host: self.session().spawn().unwrap(), ids: Vec::new() }
+        Consumer { host: self.session().format(&self.format).spawn().unwrap(), ids: Vec::new() }
     }
 
     /// Runs a host to the end of the source and returns the ids of the events in their order.
