@@ -70,7 +70,7 @@ fuzz-smoke: rust ## try each fuzz target on what is committed and on a few input
 test-aws: rust host moto ## the tests of S3, SQS and the event history at full size: 100,000 and 50,000 events, 50 kills
 	CT_OBJECTS=2000 CT_LOOKUPS=50000 CT_KILLS=50 cargo test --locked --test tests aws::
 
-test-falco: rust moto ## the tests that need Falco and Falcosidekick, which must be on PATH (or FALCO_BIN, FALCOSIDEKICK_BIN)
+test-falco: rust host moto ## the tests that need Falco and Falcosidekick, which must be on PATH (or FALCO_BIN, FALCOSIDEKICK_BIN)
 	@for program in "$${FALCO_BIN:-falco}" "$${FALCOSIDEKICK_BIN:-falcosidekick}"; do \
 	  command -v "$$program" >/dev/null || { echo "make: $$program is not on PATH: what needs it would be skipped" >&2; exit 1; }; \
 	done

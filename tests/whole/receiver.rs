@@ -4,7 +4,7 @@ use crate::aws::http::Message;
 use serde_json::Value;
 use std::io::{self, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ impl Receiver {
     pub fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
-        let (sender, posts) = mpsc::channel();
+        let (sender, posts) = mpsc::sync_channel(64);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let sender = sender.clone();
@@ -42,7 +42,7 @@ impl Receiver {
 }
 
 /// Answers the requests of one connection. What is no alert in JSON is refused.
-fn keep(client: &TcpStream, posts: &Sender<Post>) -> io::Result<()> {
+fn keep(client: &TcpStream, posts: &SyncSender<Post>) -> io::Result<()> {
     let mut requests = BufReader::new(client.try_clone()?);
     while let Some(request) = Message::read_request(&mut requests)? {
         let at = Instant::now();
