@@ -1,9 +1,6 @@
 //! The documentation says what is so: its tables are the code's own, and what it names exists.
 
-use crate::engine;
 use cloudtrail::fields::table::FIELDS;
-use runner::evaluate::{Input, evaluate};
-use runner::rules;
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,18 +24,29 @@ pub fn with_table(text: &str, name: &str, table: &str) -> String {
     format!("{before}{begin}{table}{end}{after}")
 }
 
+/// Returns the documents, relative to the root.
+pub fn documents() -> Vec<String> {
+    let folders = ["", "docs", "deploy", "examples", "rules", "tests/rules"];
+    let files = folders.into_iter().filter_map(|folder| fs::read_dir(root().join(folder)).ok()).flatten();
+    let files = files.map(|entry| entry.unwrap().path()).filter(|file| file.extension().is_some_and(|end| end == "md"));
+    let mut files: Vec<String> =
+        files.map(|file| file.strip_prefix(root()).unwrap().to_str().unwrap().to_owned()).collect();
+    files.sort();
+    assert!(files.len() > 10, "{files:?}");
+    files
+}
+
 #[test]
-fn the_tables_of_the_readme_are_those_of_the_code() {
-    let readme = read("README.md");
-    let mut expected = readme.clone();
-    for (name, table) in [
-        ("configuration", cloudtrail::config::readme_table()),
-        ("fields", cloudtrail::fields::readme_table()),
-        ("metrics", cloudtrail::metrics::readme_table()),
+fn the_tables_are_those_of_the_code() {
+    for (file, name, table) in [
+        ("README.md", "configuration", cloudtrail::config::readme_table()),
+        ("README.md", "fields", cloudtrail::fields::readme_table()),
+        ("docs/metrics.md", "metrics", cloudtrail::metrics::readme_table()),
     ] {
-        expected = with_table(&expected, name, &table);
+        let text = read(file);
+        let expected = with_table(&text, name, &table);
+        hold(file, &text, expected);
     }
-    hold("README.md", &readme, expected);
 }
 
 /// Holds a document to what it should be, or writes it.
@@ -101,16 +109,14 @@ fn field_names(text: &str) -> impl Iterator<Item = &str> {
 fn every_field_that_is_named_exists() {
     let known: HashSet<&str> = FIELDS.iter().map(|field| field.name).collect();
     let mut named = 0;
-    for file in
-        ["README.md", "examples/README.md", "rules/README.md"].map(PathBuf::from).into_iter().chain(rule_files())
-    {
+    for file in documents().into_iter().map(PathBuf::from).chain(rule_files()) {
         let text = read(&file.to_string_lossy());
         for name in field_names(&text) {
             assert!(known.contains(name), "{} names {name}, which is no field", file.display());
             named += 1;
         }
     }
-    assert!(named > known.len(), "the README and the rules name {named} fields");
+    assert!(named > known.len(), "the documents and the rules name {named} fields");
 }
 
 /// Returns the rule files, relative to the root.
@@ -161,15 +167,12 @@ fn anchors(markdown: &str) -> HashSet<String> {
 
 #[test]
 fn every_link_leads_somewhere() {
-    for file in
-        ["README.md", "CHANGELOG.md", "SECURITY.md", "examples/README.md", "rules/README.md", "tests/rules/README.md"]
-    {
-        let text = read(file);
+    for file in documents() {
+        let text = read(&file);
         let links = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link);
         for link in links.filter(|link| !link.contains("://")) {
             let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
-            let target =
-                if path.is_empty() { Path::new(file).to_owned() } else { Path::new(file).with_file_name(path) };
+            let target = if path.is_empty() { PathBuf::from(&file) } else { Path::new(&file).with_file_name(path) };
             assert!(root().join(&target).exists(), "{file}: {link} leads nowhere");
             assert!(
                 anchor.is_empty() || anchors(&read(&target.to_string_lossy())).contains(anchor),
@@ -196,44 +199,28 @@ fn code(markdown: &str) -> Vec<&str> {
 }
 
 #[test]
-fn the_alerts_of_the_readme_are_those_of_the_demo() {
-    let rules = rules::load(&[root().join("rules/aws_cloudtrail_rules.yaml")]).unwrap();
-    let examples = root().join("examples");
-    let plugins = [engine::plugin("")];
-    let input = Input { plugins: &plugins, params: examples.to_str().unwrap(), with_fields: false };
-    let alerts: Vec<String> = evaluate(&rules, input).unwrap().alerts.into_iter().map(|alert| alert.output).collect();
-    let readme = read("README.md");
-    let is_alert =
-        |line: &&str| line.split_once(": ").is_some_and(|(time, _)| time.len() == "09:06:02.000000000".len());
-    let shown: Vec<&str> = code(&readme).into_iter().filter(is_alert).collect();
-    assert_eq!(shown.len(), alerts.len(), "{alerts:#?}");
-    for (shown, alert) in shown.iter().zip(&alerts) {
-        // The end of a long line may be left out.
-        let (start, _) = shown.split_once('…').unwrap_or((shown, ""));
-        assert!(alert.starts_with(start) && (alert == shown || start != *shown), "README.md: {shown}\ndemo: {alert}");
-    }
-}
-
-#[test]
 fn every_make_target_that_is_named_exists() {
-    let (readme, makefile) = (read("README.md"), read("Makefile"));
-    let target = |code: &str| -> Option<String> { Some(code.strip_prefix("make ")?.split(' ').next()?.to_owned()) };
-    let targets: Vec<String> = code(&readme).into_iter().filter_map(target).collect();
-    assert!(["demo", "test"].iter().all(|known| targets.iter().any(|target| target == known)), "{targets:?}");
-    for target in targets {
-        let rule = format!("{target}:");
-        assert!(makefile.lines().any(|line| line.starts_with(&rule)), "README.md names make {target}");
+    let makefile = read("Makefile");
+    let mut named = HashSet::new();
+    for file in documents() {
+        let text = read(&file);
+        for target in code(&text).into_iter().filter_map(|code| code.strip_prefix("make ")?.split(' ').next()) {
+            let rule = format!("{target}:");
+            assert!(makefile.lines().any(|line| line.starts_with(&rule)), "{file} names make {target}");
+            named.insert(target.to_owned());
+        }
     }
+    assert!(["demo", "test"].iter().all(|known| named.contains(*known)), "{named:?}");
 }
 
 #[test]
 fn every_place_of_the_layout_exists() {
-    let readme = read("README.md");
-    let (_, layout) = readme.split_once("| place | what it holds |\n").unwrap();
+    let contributing = read("CONTRIBUTING.md");
+    let (_, layout) = contributing.split_once("| place | what it holds |\n").unwrap();
     let rows: Vec<&str> = layout.lines().skip(1).take_while(|line| line.starts_with('|')).collect();
     assert!(rows.len() > 5, "{rows:?}");
     for place in rows.iter().flat_map(|row| code(row.split('|').nth(1).unwrap_or_default())) {
-        assert!(root().join(place).exists(), "README.md names {place}");
+        assert!(root().join(place).exists(), "CONTRIBUTING.md names {place}");
     }
 }
 

@@ -154,8 +154,8 @@ fn every_rule_of_the_dialect_fires_and_stays_silent() {
 
 #[test]
 fn the_documented_command_converts_a_cloudconnector_rule() {
-    let readme = fs::read_to_string(repository("README.md")).unwrap();
-    let command = readme.lines().find(|line| line.starts_with("sed -i ")).expect("the command is in the README");
+    let document = fs::read_to_string(repository("docs/migrating.md")).unwrap();
+    let command = document.lines().find(|line| line.starts_with("sed -i ")).expect("the command is documented");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("my_rules.yaml");
     let text = fs::read_to_string(repository("rules/examples/cloudconnector_style.yaml")).unwrap();

@@ -2,8 +2,8 @@
 //! `extract` measured: every figure beside its yardstick.
 //!
 //! `make bench` runs all three. Logs are made once and kept under the target folder. The environment can change it:
-//! `BENCH_RUNS` (rounds of all cases, default 5), `BENCH_MIB` (MiB of text in the log, default 250), `BENCH_README=1`
-//! (writes the table to the README as well), `BENCH_GZIP_GIB=1` (adds a gzip file of at least 1 GiB, which is the log
+//! `BENCH_RUNS` (rounds of all cases, default 5), `BENCH_MIB` (MiB of text in the log, default 250), `BENCH_DOCS=1`
+//! (writes the table to docs/performance.md as well), `BENCH_GZIP_GIB=1` (adds a gzip file of at least 1 GiB, which is the log
 //! again and again, in one round).
 #![allow(clippy::indexing_slicing, clippy::string_slice, reason = "a fault ends a bench and is seen")]
 
@@ -47,8 +47,8 @@ fn main() -> Result<()> {
     let machine = table::machine(falco.as_ref(), &facts, rounds)?;
     let table = table::table(&rows, &measured)?;
     println!("\n{machine}\n\n{table}");
-    if setting("BENCH_README", 0)? > 0 {
-        table::write_to_readme(&format!("\n{machine}\n\n{table}\n"))?;
+    if setting("BENCH_DOCS", 0)? > 0 {
+        table::write_to_document(&format!("\n{machine}\n\n{table}\n"))?;
     }
     if setting("BENCH_GZIP_GIB", 0)? > 0 {
         let mut cases = cases::large(&library, &target.join("bench"))?;

@@ -1,4 +1,4 @@
-//! Shows the rows as one table, in Markdown that can be read as it is, and puts it into the README.
+//! Shows the rows as one table, in Markdown that can be read as it is, and puts it into the documentation.
 
 use std::fs;
 use std::thread;
@@ -10,9 +10,9 @@ use crate::cases::Facts;
 use crate::measured::{Figure, Measured};
 use crate::rows::{Row, Section, Term, Unit, Wanted};
 
-const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/performance.md");
 
-/// Where the table stands in the README.
+/// Where the table stands in it.
 const MARKERS: (&str, &str) = ("<!-- speed -->\n", "<!-- end speed -->");
 
 const MIB: f64 = 1_048_576.0;
@@ -179,10 +179,10 @@ fn grouped(number: f64) -> String {
     digits.chars().enumerate().flat_map(group).flatten().collect()
 }
 
-/// Puts a text between the markers in the README.
-pub fn write_to_readme(text: &str) -> Result<()> {
-    let readme = fs::read_to_string(README)?;
-    let (before, rest) = readme.split_once(MARKERS.0).context("README.md has no place for the table")?;
-    let (_, after) = rest.split_once(MARKERS.1).context("README.md has no end of the table")?;
-    Ok(fs::write(README, format!("{before}{}{text}\n{}{after}", MARKERS.0, MARKERS.1))?)
+/// Puts a text between the markers in the document.
+pub fn write_to_document(text: &str) -> Result<()> {
+    let document = fs::read_to_string(DOCUMENT)?;
+    let (before, rest) = document.split_once(MARKERS.0).context("docs/performance.md has no place for the table")?;
+    let (_, after) = rest.split_once(MARKERS.1).context("docs/performance.md has no end of the table")?;
+    Ok(fs::write(DOCUMENT, format!("{before}{}{text}\n{}{after}", MARKERS.0, MARKERS.1))?)
 }

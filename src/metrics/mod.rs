@@ -318,7 +318,7 @@ pub fn prometheus_name(name: &str) -> String {
     format!("falcosecurity_plugins_{}_total", name.trim_end_matches('_').replace('.', "_"))
 }
 
-/// Returns the README's table of metrics.
+/// Returns the documentation's table of metrics.
 pub fn readme_table() -> String {
     let mut table = String::from("| metric | kind | in Prometheus | what it is |\n|---|---|---|---|\n");
     for (name, kind, text) in all() {
