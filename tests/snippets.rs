@@ -32,7 +32,8 @@ fn snippets() -> Vec<Snippet> {
         let text = fs::read_to_string(root().join(&document)).unwrap();
         let mut open: Option<Snippet> = None;
         for (number, line) in text.lines().enumerate() {
-            match (line.strip_prefix("```"), &mut open) {
+            // A block of a list is indented.
+            match (line.trim_start().strip_prefix("```"), &mut open) {
                 (Some(language), None) => {
                     let place = format!("{document}:{}", number + 1);
                     open = Some(Snippet { place, language: language.to_owned(), text: String::new() });
