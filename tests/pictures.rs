@@ -1,7 +1,7 @@
 //! The pictures in `docs/` show what is so: the terminal has what the demo prints, the architecture and the text about it
 //! name what exists.
 
-use crate::docs::with_table;
+use crate::docs::{hold, with_table};
 use crate::engine;
 use crate::layers::LAYERS;
 use anstyle_svg::Term;
@@ -19,19 +19,6 @@ fn path(file: &str) -> PathBuf {
 
 fn read(file: &str) -> String {
     fs::read_to_string(path(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
-}
-
-/// Holds a file to what it should be, or writes it.
-fn hold(file: &str, expected: &str) {
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        return fs::write(path(file), expected).unwrap();
-    }
-    let is = fs::read_to_string(path(file)).unwrap_or_default();
-    let stale = is.lines().zip(expected.lines()).find(|(is, should)| is != should);
-    assert!(
-        is == expected,
-        "{file} is stale, write it anew with: UPDATE_DOCS=1 cargo test --test tests pictures\n{stale:#?}"
-    );
 }
 
 /// How wide the terminal is, and how many rows of it the fields of an alert take at most.
