@@ -27,7 +27,7 @@ rust:
 host: ## fetch the engine (libsinsp) unless it is there, and print its version
 	@scripts/host --prepare
 
-moto: ## install the S3 and SQS that the tests talk to (moto) unless they are there, and print the version
+moto: ## install the AWS that the tests talk to (moto) and what checks deploy/ unless they are there, and print the version
 	@scripts/moto --prepare
 
 demo: rust ## build everything and show the alerts on examples/
