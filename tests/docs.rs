@@ -99,7 +99,7 @@ fn field_names(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_ascii_alphanumeric() && !"._-/:".contains(c))
         .map(|word| word.trim_matches(['.', ':']))
         .filter(move |word| word.split_once('.').is_some_and(|(family, _)| families.contains(family)))
-        .filter(|word| !word.ends_with(".amazonaws.com"))
+        .filter(|word| ![".amazonaws.com", ".json"].iter().any(|end| word.ends_with(end)))
 }
 
 #[test]

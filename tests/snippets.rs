@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 /// What a block may need that a test does not have.
-const NEEDS: [&str; 5] = ["AWS", "Kubernetes", "a registry", "Falco", "root"];
+const NEEDS: [&str; 6] = ["AWS", "Falco", "Kubernetes", "a registry", "root", "the packages"];
 
 /// The sections of falco.yaml that snippets set, besides those of falco.yaml.example.
 const OTHER_SECTIONS: [&str; 2] = ["metrics", "webserver"];
