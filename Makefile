@@ -13,7 +13,7 @@ rustdoc = -D warnings -A rustdoc::private_intra_doc_links
 
 .DEFAULT_GOAL := help
 .PHONY: help rust host moto demo coverage test count asan miri fuzz fuzz-smoke test-aws test-falco soak bench bench-aws fmt
-.PHONY: deny advisories
+.PHONY: deny advisories dist
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s  %s\n", $$1, $$2 }' Makefile
@@ -47,11 +47,16 @@ test: rust deny host moto ## all that CI checks: format, lints, dependencies, te
 	cargo test --locked --workspace
 	@$(MAKE) --no-print-directory fuzz-smoke
 	@$(MAKE) --no-print-directory count
+	@$(MAKE) --no-print-directory dist
+	cargo test --locked --test packages
 	RUSTDOCFLAGS='$(rustdoc)' cargo doc --locked --workspace --no-deps --document-private-items
 
 count: rust ## hold the instructions that an event takes to benches/counts.json; UPDATE_COUNTS=1 renews that file
 	cargo build --locked --release -p falco-cloudtrail --lib
 	cargo bench --locked --profile dev --bench count
+
+dist: rust ## pack a .deb, a .rpm, archives for falcoctl, SBOMs and sums into target/dist; GLIBC=2.17 builds for older systems
+	@GLIBC=$(GLIBC) scripts/dist $(CARGO_TARGET_DIR)/dist
 
 asan: rust host moto ## let AddressSanitizer watch the libraries and what they are made of, in the real engine and the tests of its API
 	@scripts/asan
