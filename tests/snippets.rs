@@ -22,6 +22,8 @@ const OTHER_SECTIONS: [&str; 2] = ["metrics", "webserver"];
 struct Snippet {
     /// The document and the line.
     place: String,
+    /// How far it is indented.
+    indent: usize,
     language: String,
     text: String,
 }
@@ -35,11 +37,13 @@ fn snippets() -> Vec<Snippet> {
             // A block of a list is indented.
             match (line.trim_start().strip_prefix("```"), &mut open) {
                 (Some(language), None) => {
-                    let place = format!("{document}:{}", number + 1);
-                    open = Some(Snippet { place, language: language.to_owned(), text: String::new() });
+                    let (place, indent) = (format!("{document}:{}", number + 1), line.len() - line.trim_start().len());
+                    open = Some(Snippet { place, indent, language: language.to_owned(), text: String::new() });
                 }
                 (Some(_), Some(_)) => snippets.extend(open.take()),
-                (None, Some(snippet)) => snippet.text += &format!("{line}\n"),
+                (None, Some(snippet)) => {
+                    snippet.text += &format!("{}\n", line.get(snippet.indent..).unwrap_or_default())
+                }
                 (None, None) => {}
             }
         }
@@ -85,7 +89,25 @@ fn scratch(programs: &Path) -> tempfile::TempDir {
         symlink(&program, at("target/release").join(program.file_name().unwrap())).unwrap();
     }
     symlink(root().join("examples"), at("LOGS")).unwrap();
-    fs::copy(root().join("rules/examples/cloudconnector_style.yaml"), at("my_rules.yaml")).unwrap();
+    fs::create_dir_all(at("my_events/a-call")).unwrap();
+    for (file, text) in [
+        (
+            "my_rules.yaml",
+            "[{rule: A Call, desc: A call., condition: ct.name = \"A\", output: '%ct.name', priority: NOTICE, \
+             source: aws_cloudtrail, tags: [aws]}]",
+        ),
+        (
+            "my_events/base.yaml",
+            "event: {eventTime: 2026-10-06T09:14:27Z, eventType: AwsApiCall}\n\
+             identities: {user: {userIdentity: {type: IAMUser}}}",
+        ),
+        (
+            "my_events/a-call/events.yaml",
+            "fires: [{it: calls, event: {eventName: A}}]\nsilent: [{it: is another, but: {eventName: B}}]",
+        ),
+    ] {
+        fs::write(at(file), text).unwrap();
+    }
     fs::create_dir(at("bin")).unwrap();
     for (name, script) in [("cargo", "[ \"$1\" = build ]"), ("make", "exec /usr/bin/make --dry-run \"$@\"")] {
         let path = at("bin").join(name);
