@@ -13,10 +13,10 @@ rustdoc = -D warnings -A rustdoc::private_intra_doc_links
 
 .DEFAULT_GOAL := help
 .PHONY: help rust host moto demo coverage test count asan miri fuzz fuzz-smoke test-aws test-falco soak bench bench-aws fmt
-.PHONY: deny advisories dist
+.PHONY: deny advisories dist test-packages
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s  %s\n", $$1, $$2 }' Makefile
 
 rust:
 	@command -v cargo >/dev/null || { \
@@ -47,8 +47,7 @@ test: rust deny host moto ## all that CI checks: format, lints, dependencies, te
 	cargo test --locked --workspace
 	@$(MAKE) --no-print-directory fuzz-smoke
 	@$(MAKE) --no-print-directory count
-	@$(MAKE) --no-print-directory dist
-	cargo test --locked --test packages
+	@$(MAKE) --no-print-directory test-packages
 	RUSTDOCFLAGS='$(rustdoc)' cargo doc --locked --workspace --no-deps --document-private-items
 
 count: rust ## hold the instructions that an event takes to benches/counts.json; UPDATE_COUNTS=1 renews that file
@@ -57,6 +56,9 @@ count: rust ## hold the instructions that an event takes to benches/counts.json;
 
 dist: rust ## pack a .deb, a .rpm, archives for falcoctl, SBOMs and sums into target/dist; GLIBC=2.17 builds for older systems
 	@GLIBC=$(GLIBC) scripts/dist $(CARGO_TARGET_DIR)/dist
+
+test-packages: dist host ## make the packages, and hold them to what they should be
+	GLIBC=$(GLIBC) cargo test --locked --test packages
 
 asan: rust host moto ## let AddressSanitizer watch the libraries and what they are made of, in the real engine and the tests of its API
 	@scripts/asan
@@ -81,6 +83,8 @@ test-falco: rust host moto ## the tests that need Falco and Falcosidekick, which
 	done
 	cargo test --locked --test tests falco
 	cargo test --locked -p runner --lib falco
+	@$(MAKE) --no-print-directory dist
+	cargo test --locked --test packages falco
 
 soak: rust moto ## open, read, fail and close sources for SOAK_MINUTES (default 120); memory and descriptors must stay flat
 	cargo build --locked --release -p falco-cloudtrail --lib

@@ -13,7 +13,7 @@ use walkdir::WalkDir;
 #[derive(Parser)]
 #[command(about = "Makes an .rpm of the tree that a .deb is made of")]
 struct Args {
-    /// The tree, with DEBIAN/control and DEBIAN/conffiles in it
+    /// The tree, with DEBIAN/control, DEBIAN/conffiles and DEBIAN/prerm in it
     tree: PathBuf,
     /// The .rpm to write
     output: PathBuf,
@@ -54,6 +54,9 @@ fn main() -> Result<()> {
     let recommended = field("Recommends")?;
     let (name, version) = recommended.split_once(" (>= ").context("Recommends is not NAME (>= VERSION)")?;
     package.recommends(Dependency::greater_eq(name, version.trim_end_matches(')')));
+    let (name, version) = field("Breaks")?.split_once(" (<< ").context("Breaks is not NAME (<< VERSION)")?;
+    package.conflicts(Dependency::less(name, version.trim_end_matches(')')));
+    package.pre_uninstall_script(read("prerm")?);
 
     let conffiles = read("conffiles")?;
     let files =

@@ -57,6 +57,8 @@ fn the_chart_and_the_manifests_run_the_same() {
     assert_eq!(init["image"], pod["containers"][0]["image"]);
     let configuration = configuration();
     assert_eq!(values["falco"]["plugins"], configuration["plugins"]);
+    // Falco's image looks for the node's /proc in a folder that nobody mounts.
+    assert_eq!([&values["falco"], &configuration].map(|falco| &falco["plugins_hostinfo"]), [false, false]);
     let rules = manifest("ConfigMap")["data"]["my_rules.yaml"].as_str().unwrap().trim().to_owned();
     assert_eq!(values["customRules"]["my_rules.yaml"].as_str().unwrap().trim(), rules);
     let pulled = read("values-falcoctl.yaml").remove(0);
