@@ -73,7 +73,7 @@ data "aws_iam_policy_document" "objects" {
   statement {
     sid       = "ListBucket"
     actions   = ["s3:ListBucket"]
-    resources = ["${local.bucket_arn}"]
+    resources = [local.bucket_arn]
   }
 
   dynamic "statement" {

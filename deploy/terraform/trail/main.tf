@@ -72,7 +72,7 @@ data "aws_iam_policy_document" "objects" {
   statement {
     sid       = "ListBucket"
     actions   = ["s3:ListBucket"]
-    resources = ["${aws_s3_bucket.logs.arn}"]
+    resources = [aws_s3_bucket.logs.arn]
   }
 
   dynamic "statement" {
